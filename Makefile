@@ -1,0 +1,60 @@
+# Everything a developer runs. `make` lists the targets.
+.DEFAULT_GOAL := help
+.PHONY: help env run build test lint format types template-check \
+	test-unit test-contract test-integration test-e2e test-sam lock clean
+
+PYTEST := .venv/bin/pytest
+WORKERS ?= 2
+
+help:  ## List the targets
+	@awk -F ':.*## ' '/^[a-z][a-z0-9-]*:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+env:  ## Make the virtual environments (.venv and the local engine's)
+	@scripts/env dev engine
+
+run: env  ## Start Jobyard here, without Docker or an AWS account; PORT=8787
+	@exec .venv/bin/python -m local $(if $(PORT),--port $(PORT))
+
+build: env  ## Build what is deployed, as `sam deploy` takes it
+	@scripts/env sam
+	@scripts/sam build
+
+test: lint types template-check test-unit test-contract test-integration test-e2e test-sam  ## All checks and tests, as in CI
+
+lint: env  ## Style and formatting
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+
+format: env  ## Format the code and apply safe fixes
+	.venv/bin/ruff check --fix .
+	.venv/bin/ruff format .
+
+types: env  ## Strict static types
+	.venv/bin/mypy
+
+template-check: env  ## cfn-lint and `sam validate --lint` on the template
+	@scripts/env sam
+	.venv/bin/cfn-lint template.yaml
+	@scripts/sam validate --lint
+
+test-unit: env  ## Pure tests
+	$(PYTEST) -n $(WORKERS) tests/unit
+
+test-contract: env  ## Each endpoint against the vendors' pages
+	$(PYTEST) -n $(WORKERS) tests/contract
+
+test-integration: env  ## Store and service on Amazon's DynamoDB Local
+	$(PYTEST) -n $(WORKERS) tests/integration
+
+test-e2e: env  ## HTTP against the whole stack, as `make run` starts it
+	$(PYTEST) tests/e2e
+
+test-sam: env  ## `sam local` in a container; says why when no container engine runs
+	@scripts/test-sam
+
+lock: env  ## Pin requirements/*.in again
+	@scripts/lock
+
+clean:  ## Remove everything that make made here
+	rm -rf .venv .local .aws-sam .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
