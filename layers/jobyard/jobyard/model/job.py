@@ -1,0 +1,107 @@
+"""Plain typed values. Times are integers, milliseconds since the epoch, UTC; None where it has not happened."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+from jobyard.model.transitions import TERMINAL, Status
+
+
+class Priority(StrEnum):
+    """As the alteryx dialect names them; ``rank`` is the number in the vendor's queue (0 is the lowest)."""
+
+    DEFAULT = "Default"
+    LOW = "Low"
+    MEDIUM = "Medium"
+    HIGH = "High"
+    CRITICAL = "Critical"
+
+    @property
+    def rank(self) -> int:
+        return _RANKS[self]
+
+
+_RANKS = {Priority.DEFAULT: 0, Priority.LOW: 0, Priority.MEDIUM: 1, Priority.HIGH: 2, Priority.CRITICAL: 3}
+
+
+class Person(NamedTuple):
+    id: str
+    name: str
+
+
+class Question(NamedTuple):
+    name: str
+    value: str
+
+
+class Runner(NamedTuple):
+    """What does a workflow's work: ``type`` is ``lambda`` (answers directly) or ``callback`` (by task token)."""
+
+    type: str
+    function_arn: str
+
+
+class Output(NamedTuple):
+    """A file that a job made; ``key`` is its place in the data bucket, ``size`` in bytes."""
+
+    id: str
+    name: str
+    file_name: str
+    format: str
+    key: str
+    size: int
+
+
+class Message(NamedTuple):
+    """``key`` orders the messages of a job; ``level`` is 1 information, 2 warning, 3 error; ``tool_id`` -1 the engine."""
+
+    key: str
+    at: int
+    level: int
+    text: str
+    tool_id: int = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Workflow:
+    tenant: str
+    id: str
+    name: str
+    owner: str
+    public: bool
+    runner: Runner
+    settings: dict[str, Any]
+    created_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    tenant: str
+    id: str
+    workflow_id: str
+    workflow_name: str
+    owner: Person
+    status: Status
+    priority: Priority
+    created_at: int
+    worker_tag: str = ""
+    run_with_e2: bool = False
+    questions: tuple[Question, ...] = ()
+    runner: Runner | None = None
+    settings: dict[str, Any] = field(default_factory=dict)
+    start_at: int | None = None
+    queued_at: int | None = None
+    started_at: int | None = None
+    finished_at: int | None = None
+    updated_at: int | None = None
+    cancelled_by: Person | None = None
+    error: str | None = None
+    outputs: tuple[Output, ...] = ()
+    progress: float | None = None
+    expires_at: int | None = None
+
+    @property
+    def terminal(self) -> bool:
+        return self.status in TERMINAL

@@ -1,0 +1,19 @@
+"""What the author of a workflow imports::
+
+    from jobyard import runner
+
+    @runner.job
+    def handler(job):
+        job.log("reading")
+        job.progress(0.5)
+        job.attach("result.csv", "a,b\\n1,2\\n")
+
+Nothing but the standard library and botocore is imported, and botocore only when the first call needs it.
+"""
+
+from jobyard.model.job import Person
+from jobyard.runner._errors import Cancelled, Failed
+from jobyard.runner._handlers import callback, job
+from jobyard.runner._job import Job, Workflow
+
+__all__ = ["Cancelled", "Failed", "Job", "Person", "Workflow", "callback", "job"]

@@ -1,0 +1,173 @@
+"""One job: written, read, and moved from status to status."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any, NamedTuple
+
+from jobyard.aws import ClientError, client, error_code
+from jobyard.errors import Busy
+from jobyard.model import TERMINAL, TRANSITIONS, Job, Message, Person
+from jobyard.store.items import Attributes, attribute, item, plain_item, table_name
+from jobyard.store.records import JOB, MESSAGE, job_item, job_key, job_of, job_pk
+
+_CONDITION_FAILED = "ConditionalCheckFailedException"
+_CANCELLED = "TransactionCanceledException"
+
+
+class Moved(NamedTuple):
+    """What a conditional write found: ``job`` as it is now (None: no such job), and whether the write was done."""
+
+    done: bool
+    job: Job | None
+
+
+def put(job: Job) -> None:
+    """Write a new job. Once this returned, the job cannot be lost."""
+    # Closes the race of this request with its own retry, after an answer that was lost on the way: ids are random,
+    # so whatever holds this one already is what the first try wrote.
+    is_new = "attribute_not_exists(pk)"
+    try:
+        client("dynamodb").put_item(TableName=table_name(), Item=job_item(job), ConditionExpression=is_new)
+    except ClientError as error:
+        if error_code(error) != _CONDITION_FAILED:
+            raise
+
+
+def get(tenant: str, id: str) -> Job | None:
+    """The job as the last write left it: a strongly consistent read of one item."""
+    found = client("dynamodb").get_item(TableName=table_name(), Key=job_key(tenant, id), ConsistentRead=True)
+    return job_of(found["Item"]) if "Item" in found else None
+
+
+def get_with_messages(tenant: str, id: str, newest: int) -> tuple[Job | None, list[Message]]:
+    """The job and its ``newest`` messages, oldest first, in one Query (more only where they pass 1 MB)."""
+    job: Job | None = None
+    messages: list[Message] = []
+    request: dict[str, Any] = {
+        "TableName": table_name(),
+        # From the job's own item up to its last message. Downwards, so that the newest messages come first and the
+        # job itself last.
+        "KeyConditionExpression": "pk = :pk AND sk BETWEEN :first AND :last",
+        "ExpressionAttributeValues": item({":pk": job_pk(tenant, id), ":first": JOB, ":last": f"{MESSAGE}~"}),
+        "ScanIndexForward": False,
+        "ConsistentRead": True,
+        "Limit": newest + 1,
+    }
+    while len(messages) < newest and job is None:
+        page = client("dynamodb").query(**request)
+        for each in page["Items"]:
+            if each["sk"]["S"] == JOB:
+                job = job_of(each)
+            else:
+                messages.append(message_of(each))
+        if "LastEvaluatedKey" not in page:
+            break
+        request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+    if job is None and messages:
+        job = get(tenant, id)  # more messages than were asked for stand before the job's own item
+    return job, messages[newest - 1 :: -1] if len(messages) > newest else messages[::-1]
+
+
+def messages_after(tenant: str, id: str, after: str, at_most: int) -> tuple[list[Message], bool]:
+    """Up to ``at_most`` messages whose key is greater than ``after``, oldest first; whether there may be more."""
+    page = client("dynamodb").query(
+        TableName=table_name(),
+        KeyConditionExpression="pk = :pk AND sk BETWEEN :after AND :last",
+        ExpressionAttributeValues=item(
+            # A key and one more character is the next key that there could be.
+            {":pk": job_pk(tenant, id), ":after": f"{MESSAGE}{after} ", ":last": f"{MESSAGE}~"}
+        ),
+        ConsistentRead=True,
+        Limit=at_most,
+    )
+    return [message_of(each) for each in page["Items"]], "LastEvaluatedKey" in page
+
+
+def message_of(attributes: Attributes) -> Message:
+    record = plain_item(attributes)
+    return Message(
+        record["sk"].removeprefix(MESSAGE), record["at"], record["level"], record["text"], record.get("toolId", -1)
+    )
+
+
+def cancel(job: Job, by: Person, at_ms: int) -> Moved:
+    """Move ``job`` to cancelled from any live status. Whoever's write succeeds has decided how the job ends."""
+    return _move(job, "cancel", {"finishedAt": at_ms, "updatedAt": at_ms, "cancelledBy": by._asdict()})
+
+
+def fail(job: Job, error: str, at_ms: int) -> Moved:
+    """Move ``job`` to failed from any live status, with the reason."""
+    return _move(job, "fail", {"finishedAt": at_ms, "updatedAt": at_ms, "error": error})
+
+
+def delete(job: Job) -> Moved:
+    """Remove ``job`` while it still waits."""
+    names, values, may_leave = _may_leave("delete")
+    try:
+        # A transaction of one, because it carries a token: a retry after a lost answer is told that it succeeded,
+        # where a plain DeleteItem could not tell its own work from that of another who deleted the job.
+        client("dynamodb").transact_write_items(
+            TransactItems=[
+                {
+                    "Delete": {
+                        "TableName": table_name(),
+                        "Key": job_key(job.tenant, job.id),
+                        "ConditionExpression": may_leave,
+                        "ExpressionAttributeNames": names,
+                        "ExpressionAttributeValues": values,
+                        "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+                    }
+                }
+            ],
+            ClientRequestToken=secrets.token_hex(16),
+        )
+    except ClientError as error:
+        if error_code(error) != _CANCELLED:
+            raise
+        (reason,) = error.response["CancellationReasons"]
+        if reason["Code"] != "ConditionalCheckFailed":
+            raise Busy("The job is being changed by others; try again.") from error
+        return Moved(False, job_of(reason["Item"]) if "Item" in reason else None)
+    return Moved(True, job)
+
+
+def _move(job: Job, transition: str, values: dict[str, Any]) -> Moved:
+    names, conditions, may_leave = _may_leave(transition)
+    target = TRANSITIONS[transition].target
+    # Tells this request's own first try, whose answer was lost, from another's change.
+    change = {"change": secrets.token_hex(8)}
+    changes: dict[str, Any] = {"status": target} | values | change
+    names |= {f"#set_{name}": name for name in changes}
+    sets = ", ".join(f"#set_{name} = :set_{name}" for name in changes)
+    try:
+        moved = client("dynamodb").update_item(
+            TableName=table_name(),
+            Key=job_key(job.tenant, job.id),
+            UpdateExpression=f"SET {sets}" + (" REMOVE live" if target in TERMINAL else ""),
+            ConditionExpression=may_leave,
+            ExpressionAttributeNames=names,
+            ExpressionAttributeValues=conditions | item({f":set_{name}": value for name, value in changes.items()}),
+            ReturnValues="ALL_NEW",
+            ReturnValuesOnConditionCheckFailure="ALL_OLD",
+        )
+    except ClientError as error:
+        if error_code(error) != _CONDITION_FAILED:
+            raise
+        found = error.response.get("Item")
+        if not found:
+            return Moved(False, None)
+        return Moved(found.get("change") == attribute(change["change"]), job_of(found))
+    return Moved(True, job_of(moved["Attributes"]))
+
+
+def _may_leave(transition: str) -> tuple[dict[str, str], Attributes, str]:
+    """The condition under which a job may make ``transition``.
+
+    It closes every race between two changes of status: of any number that start from the same status, the first to
+    be written moves the job away, and the condition of the others no longer holds. Nor does it hold for a job that
+    is gone.
+    """
+    sources = sorted(TRANSITIONS[transition].sources)
+    values = item({f":from_{source}": source for source in sources})
+    return {"#status": "status"}, values, f"#status IN ({', '.join(values)})"
