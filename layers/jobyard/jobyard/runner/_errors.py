@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 
-class Cancelled(BaseException):  # noqa: N818 - it is no error
+class Cancelled(BaseException):
     """The job is not running any more: it was cancelled, timed out, or has ended otherwise.
 
     Raised by ``progress``, ``attach`` and ``heartbeat``. It is no ``Exception``, so that an author's

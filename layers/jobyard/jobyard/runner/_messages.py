@@ -1,9 +1,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from jobyard.model.ids import now_ms
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 MAX_TEXT = 4000
 _LAST_SEQUENCE = 999_999

@@ -7,12 +7,13 @@ import io
 import mimetypes
 import os
 from contextlib import suppress
+from pathlib import Path, PurePath
 from typing import IO, Any
 
 from jobyard.model.job import Output
 
-# S3 wants parts of at least 5 MiB and at most 10,000 of them: 160 GB.
-PART_BYTES = 16 * 1024 * 1024
+# S3 wants parts of at least 5 MiB and at most 10,000 of them: 80 GB.
+PART_BYTES = 8 * 1024 * 1024
 
 type Data = bytes | bytearray | memoryview | str | os.PathLike[str] | IO[bytes] | IO[str]
 
@@ -20,7 +21,7 @@ type Data = bytes | bytearray | memoryview | str | os.PathLike[str] | IO[bytes] 
 def describe(tenant: str, job_id: str, name: str) -> Output:
     """The output called ``name`` of a job, of size 0 as yet.
 
-    The id follows from the job and the name: a function that is run twice replaces its files and doubles none.
+    The id follows from job and name: a function that is run twice replaces its files and doubles none.
     Raises ValueError for a name that cannot be a file's.
     """
     if not name or name in {".", ".."} or len(name.encode("utf-8", "replace")) > 255:
@@ -28,18 +29,18 @@ def describe(tenant: str, job_id: str, name: str) -> Output:
     if any(c in "/\\" or not c.isprintable() for c in name):
         raise ValueError(f"{name!r} cannot name an output: no slashes and no control characters")
     output_id = hashlib.sha256(f"{tenant}/{job_id}/{name}".encode()).hexdigest()[:24]
-    extension = os.path.splitext(name)[1].lstrip(".").lower()
+    extension = PurePath(name).suffix.lstrip(".").lower()
     return Output(output_id, name, name, extension, f"outputs/{tenant}/{job_id}/{output_id}/{name}", 0)
 
 
 def upload(s3: Any, bucket: str, key: str, data: Data) -> int:
-    """Writes ``data`` to S3 and returns its size in bytes. Nothing is seen under ``key`` before all of it is there.
+    """Writes ``data`` to S3 and returns its size in bytes. Nothing is seen at ``key`` before all is there.
 
     Raises TypeError for data of another type, and what reading it or S3 raises.
     """
     content_type = mimetypes.guess_type(key)[0] or "application/octet-stream"
     if isinstance(data, os.PathLike):
-        with open(data, "rb") as file:
+        with Path(data).open("rb") as file:
             return _send(s3, bucket, key, content_type, file)
     return _send(s3, bucket, key, content_type, _opened(data))
 
@@ -62,7 +63,8 @@ def _send(s3: Any, bucket: str, key: str, content_type: str, file: Any) -> int:
     place = {"Bucket": bucket, "Key": key}
     place["UploadId"] = s3.create_multipart_upload(**place, ContentType=content_type)["UploadId"]
     try:
-        parts, size, body = [], 0, first
+        parts: list[dict[str, Any]] = []
+        size, body = 0, first
         while body:
             number = len(parts) + 1
             part = s3.upload_part(**place, PartNumber=number, Body=body)

@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+import functools
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from jobyard.runner._errors import Cancelled, Failed
+from jobyard.runner._job import Job
+from jobyard.runner._messages import fit
+
+type Handler = Callable[..., None]
+
+_logger = logging.getLogger("jobyard.runner")
+
+
+def job(function: Callable[[Job], object]) -> Handler:
+    """Makes of ``function`` a Lambda handler, or a worker's, that does a job's whole work.
+
+    The job is completed when ``function`` returns (what it returns is ignored), failed when it raises, and
+    left alone when it raises Cancelled. A job that is not running any more when it is delivered is not worked
+    on at all. With a task token in the event the end is told by token and nothing is raised; without one the
+    exception goes on to the state machine.
+    """
+    return _handler(function, ends_the_job=True)
+
+
+def callback(function: Callable[[Job], object]) -> Handler:
+    """Makes of ``function`` a Lambda handler that only starts a job's work, somewhere else.
+
+    Returning leaves the job running: whoever holds ``job.ticket`` ends it. Raising fails it.
+    """
+    return _handler(function, ends_the_job=False)
+
+
+def _handler(function: Callable[[Job], object], *, ends_the_job: bool) -> Handler:
+    @functools.wraps(function)
+    def handler(event: Mapping[str, Any], context: Any = None) -> None:
+        current = Job(event, context)
+        if current.cancelled:
+            _logger.warning("job %s is not running: nothing is done", current.id)
+            return
+        try:
+            function(current)
+            if ends_the_job and current.task and not current.task.answered:
+                current.task.succeed()
+        except Cancelled as cancelled:
+            _logger.warning("job %s: stopped: %s", current.id, cancelled)
+        except Exception as problem:  # noqa: BLE001 - whatever the author's code raises fails the job
+            _fail(current, problem)
+
+    return handler
+
+
+def _fail(current: Job, problem: Exception) -> None:
+    """Tells the user by a message, the state machine by token or by raising, the operator by a traceback."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    expected = isinstance(problem, Failed)
+    kind = type(problem).__name__
+    text = fit(str(problem) or "no reason was given")
+    try:
+        current.error(text if expected else f"{kind}: {text}")
+    except (BotoCoreError, ClientError) as unwritten:
+        _logger.warning("job %s: the error message was not written: %r", current.id, unwritten)
+    if current.task is None:
+        if expected:
+            raise Failed(text) from None
+        raise problem
+    _logger.error("job %s failed: %s", current.id, text, exc_info=None if expected else problem)
+    if not current.task.answered:
+        try:
+            current.task.fail(text, kind)
+        except Cancelled as over:
+            _logger.warning("job %s: %s", current.id, over)

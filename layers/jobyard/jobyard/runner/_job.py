@@ -1,0 +1,231 @@
+from __future__ import annotations
+
+import logging
+import math
+import os
+import time
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
+
+from jobyard.model.job import Person
+from jobyard.model.messages import ERROR, INFORMATION, WARNING
+from jobyard.runner._errors import Cancelled
+from jobyard.runner._messages import Clock, fit
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from jobyard.runner._outputs import Data
+    from jobyard.runner._task import Task
+    from jobyard.store.running import Glance
+
+LOOK_SECONDS = 2.0
+PROGRESS_SECONDS = 2.0
+PROGRESS_STEP = 0.01
+HEARTBEAT_SECONDS = 5.0
+
+_logger = logging.getLogger("jobyard.runner")
+_clock = Clock()
+
+
+class Workflow(NamedTuple):
+    id: str
+    name: str
+
+
+class Job:
+    """The job that a workflow's function works for.
+
+    ``questions`` are what the submitter answered (name to text), ``settings`` what was registered with the
+    workflow. A call that AWS refuses for good raises botocore's ClientError, except where it says otherwise.
+    """
+
+    id: str
+    tenant: str
+    workflow: Workflow
+    questions: dict[str, str]
+    settings: dict[str, Any]
+    submitted_by: Person
+
+    def __init__(self, event: Mapping[str, Any], context: Any = None) -> None:
+        """``event`` is what the state machine gives to the function, ``context`` Lambda's own.
+
+        Raises ValueError for an event that is no job.
+        """
+        import secrets
+
+        try:
+            self.id = _text(event["id"])
+            self.tenant = _text(event["tenant"])
+            self.workflow = Workflow(event["workflow"]["id"], event["workflow"]["name"])
+            self.questions = dict(event.get("questions") or {})
+            self.settings = dict(event.get("settings") or {})
+            by = event.get("submittedBy") or {}
+            self.submitted_by = Person(by.get("id", ""), by.get("name", ""))
+        except (KeyError, TypeError, AttributeError, ValueError) as problem:
+            raise ValueError(
+                "The event is not a job of Jobyard: {id, tenant, workflow: {id, name}, questions, settings, "
+                f"submittedBy: {{id, name}}}} ({problem!r})"
+            ) from None
+        self.ticket: dict[str, Any] = dict(event)
+        """The event as it came, fit for JSON: what a worker gives to its ``@runner.job`` function."""
+        self.task = _task(event.get("taskToken"))
+        """How a callback job is ended by hand; None for a job that ends when its function returns."""
+        for name in ("TABLE_NAME", "BUCKET_NAME"):
+            if not os.environ.get(name):
+                raise RuntimeError(
+                    f"The environment variable {name} is not set; Jobyard's stack has it as an output."
+                )
+        self._context = context
+        self._writer = secrets.token_hex(4)
+        self._over = False
+        self._seen: Glance | None = None
+        self._looked_at = self._progress_at = self._heartbeat_at = -math.inf
+        self._last_progress = -1.0
+
+    def log(self, text: object, *, tool_id: int = -1) -> None:
+        """A message on the job, written before this returns. Over 4,000 characters it is cut, with a mark."""
+        self._say(INFORMATION, text, tool_id)
+
+    def warn(self, text: object, *, tool_id: int = -1) -> None:
+        self._say(WARNING, text, tool_id)
+
+    def error(self, text: object, *, tool_id: int = -1) -> None:
+        """An error message. The job goes on: raise ``runner.Failed`` to end it."""
+        self._say(ERROR, text, tool_id)
+
+    def progress(self, done: float) -> None:
+        """Tells how much is done, 0 to 1; what lies outside is moved inside. Call it as often as you like.
+
+        At most one write in 2 seconds, and none for less than a hundredth. Also a heartbeat.
+        A failing write is a line in the function's log, never the end of the job. Raises Cancelled.
+        """
+        self._stop_if_over()
+        done = min(max(float(done), 0.0), 1.0) if not math.isnan(done) else self._last_progress
+        now = time.monotonic()
+        due = now - self._progress_at >= PROGRESS_SECONDS
+        if due and abs(done - self._last_progress) >= PROGRESS_STEP:
+            self._write_progress(done, now)
+        self.heartbeat()
+
+    def _write_progress(self, done: float, now: float) -> None:
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        from jobyard.store.running import NotRunning, set_progress
+
+        self._progress_at = now
+        try:
+            set_progress(self.tenant, self.id, done)
+            self._last_progress = done
+            self._looked_at = now
+        except NotRunning as ended:
+            self._end(ended.status)
+        except (BotoCoreError, ClientError) as problem:
+            _logger.warning("job %s: progress was not written: %r", self.id, problem)
+
+    def attach(self, name: str, data: Data) -> None:
+        """Adds a file to the job's outputs, or replaces the one of that name; a job has at most 100.
+
+        ``data``: bytes, str (the content, stored as UTF-8), a ``pathlib.Path``, or an open file, which is
+        read to its end in parts. The file is in S3 before it is listed. Raises Cancelled, and ValueError for
+        a bad name or too many files.
+        """
+        from jobyard.aws import client
+        from jobyard.runner._outputs import describe, upload
+        from jobyard.store.running import MAX_OUTPUTS, NotRunning, TooManyOutputs, add_output
+
+        self._stop_if_over()
+        output = describe(self.tenant, self.id, name)
+        seen = self._seen or self._look()
+        self._stop_if_over()
+        try:
+            if len(seen.output_ids) >= MAX_OUTPUTS and output.id not in seen.output_ids:
+                raise TooManyOutputs
+            size = upload(client("s3"), os.environ["BUCKET_NAME"], output.key, data)
+            ids = add_output(self.tenant, self.id, output._replace(size=size), seen.output_ids)
+            self._seen = seen._replace(output_ids=ids)
+        except TooManyOutputs:
+            raise ValueError(f"{name!r} was not attached: a job has at most {MAX_OUTPUTS} outputs") from None
+        except NotRunning as ended:
+            self._end(ended.status)
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether to stop: true once the job was cancelled or has ended otherwise, and true from then on.
+
+        Looks at the table at most once in 2 seconds. When it cannot be read, the answer is the last one.
+        """
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        now = time.monotonic()
+        if not self._over and now - self._looked_at >= LOOK_SECONDS:
+            try:
+                self._look()
+            except (BotoCoreError, ClientError) as problem:
+                self._looked_at = now
+                _logger.warning("job %s: could not look for a cancel: %r", self.id, problem)
+        return self._over
+
+    @property
+    def seconds_left(self) -> float:
+        """Until Lambda ends the function; infinite elsewhere."""
+        remaining = getattr(self._context, "get_remaining_time_in_millis", None)
+        return remaining() / 1000 if remaining else math.inf
+
+    def heartbeat(self) -> None:
+        """A sign of life, needed by callback jobs and harmless for others; at most one is sent in 5 seconds.
+
+        One that cannot be sent is a line in the log: the next may get through. Raises Cancelled.
+        """
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        self._stop_if_over()
+        now = time.monotonic()
+        if self.task and now - self._heartbeat_at >= HEARTBEAT_SECONDS:
+            self._heartbeat_at = now
+            try:
+                self.task.heartbeat()
+            except Cancelled:
+                self._over = True
+                raise
+            except (BotoCoreError, ClientError) as problem:
+                _logger.warning("job %s: heartbeat was not sent: %r", self.id, problem)
+        if self.cancelled:
+            raise Cancelled(f"job {self.id} is not running any more")
+
+    def _say(self, level: int, text: object, tool_id: int) -> None:
+        from jobyard.store.running import put_message
+
+        at, sequence = _clock.next()
+        seen = self._seen or self._look()
+        key = (at, sequence, self._writer)
+        put_message(self.tenant, self.id, key, level, fit(text), tool_id, seen.expires_at)
+
+    def _look(self) -> Glance:
+        from jobyard.store.running import glance
+
+        self._seen = seen = glance(self.tenant, self.id)
+        self._looked_at = time.monotonic()
+        self._over = self._over or not seen.running
+        return seen
+
+    def _stop_if_over(self) -> None:
+        if self._over:
+            raise Cancelled(f"job {self.id} is not running any more")
+
+    def _end(self, status: str | None) -> NoReturn:
+        self._over = True
+        raise Cancelled(f"job {self.id} is {status or 'gone'}") from None
+
+
+def _task(token: str | None) -> Task | None:
+    if not token:
+        return None
+    from jobyard.runner._task import Task
+
+    return Task(token)
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str) or not value:
+        raise ValueError(f"{value!r} is no text")
+    return value
