@@ -168,7 +168,10 @@ def _cut_service(folder: Path) -> str:
 
 
 def _undocumented(model: dict[str, Any]) -> dict[str, Any]:
-    """A service model without its `documentation` texts; a shape's member may bear that name."""
+    """A service model without its `documentation` texts; a shape's member may bear that name.
+
+    botocore reads those of the client's own parameters (model.py, `client_context_parameters`).
+    """
 
     def strip(node: Any, names: bool) -> Any:
         if isinstance(node, dict):
@@ -179,8 +182,8 @@ def _undocumented(model: dict[str, Any]) -> dict[str, Any]:
             }
         return [strip(value, False) for value in node] if isinstance(node, list) else node
 
-    stripped: dict[str, Any] = strip(model, False)
-    return stripped
+    kept = {"clientContextParams": model["clientContextParams"]} if "clientContextParams" in model else {}
+    return {**strip(model, False), **kept}
 
 
 def merge(trees: dict[str, Path], target: Path) -> None:

@@ -1,0 +1,325 @@
+"""The layers as they are built: complete, compiled, for both architectures, and always the same.
+
+The imports run in an interpreter that sees the artefact and the standard library and nothing else:
+the local engine and these tests have more on their path, so a dependency that the layer forgets would
+be noticed in AWS only.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import importlib.util
+import json
+import marshal
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from types import CodeType, ModuleType
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+LAYERS = {"JobyardLayer": "jobyard", "RunnerLayer": "jobyard", "OidcLayer": "oidc"}
+CLIENT_MAKERS = {"layers/jobyard/jobyard/aws.py", "layers/jobyard/jobyard/runner/_aws.py"}
+"""Where `create_client` may be called with a variable: everyone else calls these with a literal."""
+
+FUNCTION_ENVIRONMENT = {
+    "AWS_REGION": "eu-west-1",
+    "AWS_DEFAULT_REGION": "eu-west-1",
+    "AWS_ACCESS_KEY_ID": "testing",
+    "AWS_SECRET_ACCESS_KEY": "testing",
+    "TABLE_NAME": "table",
+    "BUCKET_NAME": "bucket",
+    "STATE_MACHINE_ARN": "arn:aws:states:eu-west-1:123456789012:stateMachine:jobs",
+    "WORKFLOW_FUNCTION_PREFIX": "jobyard-workflow-",
+    "TOKEN_LIFETIME_SECONDS": "3600",
+    "RETENTION_DAYS": "30",
+    "POWERTOOLS_SERVICE_NAME": "jobyard",
+    "POWERTOOLS_METRICS_NAMESPACE": "Jobyard",
+}
+
+pytestmark = pytest.mark.xdist_group("layer-build")
+
+
+def _load_build_module() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("layer_build", ROOT / "layers" / "jobyard" / "build.py")
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+build = _load_build_module()
+
+
+def make_layer(name: str, out: Path, **environment: str) -> Path:
+    """Build one layer as `sam build` does, and return its `python` folder."""
+    command = [
+        "make",
+        "--silent",
+        "-C",
+        str(ROOT / "layers" / LAYERS[name]),
+        f"build-{name}",
+        f"ARTIFACTS_DIR={out}",
+    ]
+    search = f"{os.environ['PATH']}{os.pathsep}{ROOT / '.local' / 'uv' / 'bin'}"
+    env = os.environ | {"PYTHON": sys.executable, "PATH": search} | environment
+    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return out / "python"
+
+
+@pytest.fixture(scope="module")
+def layers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    return {name: make_layer(name, tmp_path_factory.mktemp(name)) for name in LAYERS}
+
+
+def contents(tree: Path) -> dict[str, tuple[str, int, int]]:
+    """Every file and folder with its hash, mode and date."""
+    return {
+        str(path.relative_to(tree)): (
+            hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else "",
+            path.stat().st_mode,
+            int(path.stat().st_mtime),
+        )
+        for path in tree.rglob("*")
+    }
+
+
+def run_bare(code: str, *path: Path, **environment: str) -> str:
+    """The output of `code` in an interpreter without site-packages, its `sys.path` begun with `path`."""
+    code = f"import sys\nsys.path[:0] = {[str(folder) for folder in path]!r}\n{code}"
+    command = [sys.executable, "-I", "-S", "-B", "-W", "error", "-c", code]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def modules(tree: Path) -> list[str]:
+    """The dotted names of the modules under a package's folder, the package first."""
+    names = (path.relative_to(tree.parent).with_suffix("") for path in sorted(tree.rglob("*.py")))
+    return [".".join(name.parts).removesuffix(".__init__") for name in names if name.name != "__main__"]
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_every_module_has_bytecode_that_is_never_checked_against_its_source(
+    name: str, layers: dict[str, Path]
+) -> None:
+    sources = list(layers[name].rglob("*.py"))
+    assert sources
+    for source in sources:
+        cached = Path(importlib.util.cache_from_source(str(source)))
+        raw = cached.read_bytes()
+        assert raw[:4] == importlib.util.MAGIC_NUMBER, source
+        assert int.from_bytes(raw[4:8], "little") == 0b01, f"{source} is checked by date or content"
+        assert raw[8:16] == importlib.util.source_hash(source.read_bytes()), source
+        code = marshal.loads(raw[16:])
+        assert isinstance(code, CodeType)
+        assert code.co_filename == f"/opt/python/{source.relative_to(layers[name])}"
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_two_builds_are_equal(name: str, layers: dict[str, Path], tmp_path: Path) -> None:
+    again = make_layer(name, tmp_path / "elsewhere", PYTHONHASHSEED="7")
+    assert contents(again) == contents(layers[name])
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_extensions_are_there_for_both_architectures(name: str, layers: dict[str, Path]) -> None:
+    stems: dict[str, set[str]] = {}
+    for path in layers[name].rglob("*.so*"):
+        tagged = re.fullmatch(r"(.+)\.cpython-313-(x86_64|aarch64)-linux-gnu\.so", path.name)
+        assert tagged, f"{path.name} would shadow, or be shadowed by, the other architecture's"
+        stems.setdefault(tagged[1], set()).add(tagged[2])
+        machine = int.from_bytes(path.read_bytes()[18:20], "little")
+        assert machine == {"x86_64": 0x3E, "aarch64": 0xB7}[tagged[2]], f"{path.name} is no {tagged[2]} code"
+    expected = {
+        "JobyardLayer": {"_pydantic_core"},
+        "RunnerLayer": set(),
+        "OidcLayer": {"_rust", "_cffi_backend"},
+    }
+    assert stems == {stem: {"x86_64", "aarch64"} for stem in expected[name]}
+
+
+def test_the_runner_layer_is_our_package_alone(layers: dict[str, Path]) -> None:
+    assert [path.name for path in layers["RunnerLayer"].iterdir()] == ["jobyard"]
+
+
+def test_botocore_has_the_data_of_the_listed_services_only(layers: dict[str, Path]) -> None:
+    data = layers["JobyardLayer"] / "botocore" / "data"
+    assert {path.name for path in data.iterdir() if path.is_dir()} == set(build.SERVICES)
+    endpoints = json.loads((data / "endpoints.json").read_bytes())
+    named = {service for partition in endpoints["partitions"] for service in partition["services"]}
+    assert named == {"dynamodb", "s3", "states"}
+
+
+def test_code_makes_clients_of_the_listed_services_only_and_without_boto3() -> None:
+    files = [*ROOT.glob("layers/jobyard/jobyard/**/*.py"), *ROOT.glob("functions/**/*.py")]
+    used = set()
+    for file in files:
+        name = str(file.relative_to(ROOT))
+        for node in ast.walk(ast.parse(file.read_text())):
+            match node:
+                case ast.Call(func=ast.Name(id=called) | ast.Attribute(attr=called), args=[argument, *_]) if (
+                    called in ("client", "create_client", "resource")
+                ):
+                    literal = argument.value if isinstance(argument, ast.Constant) else None
+                    assert literal or name in CLIENT_MAKERS, (
+                        f"{name}:{node.lineno}: name the service literally"
+                    )
+                    used.add(literal)
+                case ast.Import(names=names):
+                    assert "boto3" not in {alias.name for alias in names}, (
+                        f"{name}: boto3 is not in the layer"
+                    )
+                case ast.ImportFrom(module=str(module)):
+                    assert module.partition(".")[0] != "boto3", f"{name}: boto3 is not in the layer"
+    assert used - {None} == set(build.SERVICES), "layers/jobyard/build.py lists SERVICES that code uses"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the layers' extension modules are Linux's")
+def test_every_module_imports_from_the_layers_alone(layers: dict[str, Path]) -> None:
+    names = modules(layers["JobyardLayer"] / "jobyard")
+    assert "jobyard.store.jobs" in names
+    path = layers["JobyardLayer"], layers["OidcLayer"]
+    imports = "\n".join(f"import {name}" for name in names)
+    assert strangers(run_bare(imports + PRINT_LOADED, *path, **FUNCTION_ENVIRONMENT), *path) == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the layers' extension modules are Linux's")
+@pytest.mark.parametrize("function", [path.parent.name for path in sorted(ROOT.glob("functions/*/app.py"))])
+def test_every_handler_imports_from_its_layer_alone(function: str, layers: dict[str, Path]) -> None:
+    path = ROOT / "functions" / function, layers["JobyardLayer"]
+    loaded = run_bare("import app" + PRINT_LOADED, *path, **FUNCTION_ENVIRONMENT)
+    assert strangers(loaded, *path) == []
+
+
+PRINT_LOADED = """
+print("\\n".join(m.__file__ for m in sys.modules.values() if getattr(m, "__file__", None)))
+"""
+
+
+def strangers(loaded: str, *path: Path) -> list[str]:
+    """The loaded files that are neither under `path` nor in the standard library."""
+    standard = run_bare("print('\\n'.join(sys.path))").split()
+    return [file for file in loaded.split() if not file.startswith((*map(str, path), *standard))]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the layers' extension modules are Linux's")
+def test_every_listed_service_has_a_working_client(layers: dict[str, Path]) -> None:
+    out = run_bare(
+        f"""
+import json
+from botocore.session import get_session
+session = get_session()
+clients = [session.create_client(name) for name in {build.SERVICES!r}]
+signed = clients[1].generate_presigned_url("get_object", Params={{"Bucket": "b", "Key": "k"}})
+print(json.dumps([client.meta.endpoint_url for client in clients] + [signed]))
+""",
+        layers["JobyardLayer"],
+        **FUNCTION_ENVIRONMENT,
+    )
+    *endpoints, signed = json.loads(out)
+    assert endpoints == [
+        "https://dynamodb.eu-west-1.amazonaws.com",
+        "https://s3.eu-west-1.amazonaws.com",
+        "https://states.eu-west-1.amazonaws.com",
+    ]
+    assert "Signature=" in signed
+
+
+def test_the_runner_needs_only_the_runtimes_botocore(layers: dict[str, Path], tmp_path: Path) -> None:
+    for name in ("botocore", "jmespath", "dateutil", "urllib3", "six.py"):
+        (tmp_path / name).symlink_to(layers["JobyardLayer"] / name)
+    names = [name for name in modules(layers["RunnerLayer"] / "jobyard") if name.startswith("jobyard.runner")]
+    assert "jobyard.runner" in names
+    imports = "\n".join(f"import {name}" for name in names)
+    run_bare(imports, layers["RunnerLayer"], tmp_path, **FUNCTION_ENVIRONMENT)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the layers' extension modules are Linux's")
+def test_the_oidc_layer_checks_an_rsa_signature(layers: dict[str, Path]) -> None:
+    code = """
+import jwt
+from cryptography.hazmat.primitives.asymmetric import rsa
+key = rsa.generate_private_key(65537, 2048)
+token = jwt.encode({"sub": "a"}, key, algorithm="RS256")
+print(jwt.decode(token, key.public_key(), algorithms=["RS256"])["sub"])
+"""
+    assert run_bare(code, layers["OidcLayer"]).strip() == "a"
+
+
+def test_package_metadata_is_found(layers: dict[str, Path]) -> None:
+    out = run_bare(
+        "from importlib.metadata import version\nprint(version('botocore'))", layers["JobyardLayer"]
+    )
+    assert out.strip() == pins("layers/jobyard/requirements.txt")["botocore"]
+
+
+def pins(path: str) -> dict[str, str]:
+    text = (ROOT / path).read_text()
+    return {name.lower(): version for name, version in re.findall(r"(?m)^([A-Za-z0-9._-]+)==(\S+)", text)}
+
+
+@pytest.mark.parametrize("layer", ["jobyard", "oidc"])
+def test_tests_run_on_the_versions_that_are_deployed(layer: str) -> None:
+    deployed, tested = pins(f"layers/{layer}/requirements.txt"), pins("requirements/dev.txt")
+    assert {name: tested.get(name) for name in deployed} == deployed
+
+
+def test_only_documentation_is_taken_out_of_a_service_model() -> None:
+    text = {"documentation": "text"}
+    model = {
+        **text,
+        "operations": {"Get": {"name": "Get", "errors": [{"shape": "E", **text}], **text}},
+        "shapes": {
+            "documentation": {"type": "string", **text},
+            "In": {"type": "structure", "members": {"documentation": {"shape": "documentation", **text}}},
+            "members": {"type": "structure", "members": {"members": {"shape": "In", **text}}},
+        },
+        "clientContextParams": {"Accelerate": {"type": "boolean", **text}},
+    }
+    assert build._undocumented(model) == {
+        "operations": {"Get": {"name": "Get", "errors": [{"shape": "E"}]}},
+        "shapes": {
+            "documentation": {"type": "string"},
+            "In": {"type": "structure", "members": {"documentation": {"shape": "documentation"}}},
+            "members": {"type": "structure", "members": {"members": {"shape": "In"}}},
+        },
+        "clientContextParams": {"Accelerate": {"type": "boolean", **text}},
+    }
+
+
+def test_architectures_whose_pure_part_differs_are_refused(tmp_path: Path) -> None:
+    trees = {arch: tmp_path / arch for arch in build.ARCHITECTURES}
+    for arch, tree in trees.items():
+        tree.mkdir()
+        (tree / "module.py").write_text(arch)
+    with pytest.raises(build.BuildError, match=r"module\.py differs"):
+        build.merge(trees, tmp_path / "out")
+
+
+def test_a_module_that_does_not_compile_fails_the_build(tmp_path: Path) -> None:
+    package = tmp_path / "package"
+    package.mkdir()
+    (package / "broken.py").write_text("def f(:")
+    with pytest.raises(build.BuildError, match=r"broken\.py does not compile"):
+        build.build(tmp_path / "out", None, package)
+
+
+def test_without_a_python_of_the_right_version_the_build_says_so(tmp_path: Path) -> None:
+    command = [
+        "make",
+        "-C",
+        str(ROOT / "layers" / "jobyard"),
+        "build-RunnerLayer",
+        f"ARTIFACTS_DIR={tmp_path}",
+        "PYTHON=",
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode != 0
+    assert "no Python 3.13 found" in done.stderr
