@@ -6,7 +6,7 @@ boto3 would add 56 million instructions to each cold start and nothing that is u
 from __future__ import annotations
 
 from functools import cache
-from typing import Any
+from typing import Any, cast
 
 from botocore.config import Config
 from botocore.exceptions import ClientError
@@ -36,4 +36,14 @@ def error_code(error: ClientError) -> str:
     return str(error.response.get("Error", {}).get("Code", ""))
 
 
-__all__ = ["ClientError", "client", "error_code"]
+def found_instead(error: ClientError) -> Any:
+    """The item that a write's condition was compared with; None if there was none, or the error is another."""
+    return cast("dict[str, Any]", error.response).get("Item")
+
+
+def cancellation_reasons(error: ClientError) -> list[dict[str, Any]]:
+    """Why a transaction was cancelled, one reason for each of its writes: ``Code``, and ``Item`` where asked for."""
+    return cast("list[dict[str, Any]]", error.response["CancellationReasons"])
+
+
+__all__ = ["ClientError", "cancellation_reasons", "client", "error_code", "found_instead"]

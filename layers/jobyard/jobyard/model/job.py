@@ -55,7 +55,7 @@ class Output(NamedTuple):
 
 
 class Message(NamedTuple):
-    """``key`` orders the messages of a job; ``level`` is 1 information, 2 warning, 3 error; ``tool_id`` -1 the engine."""
+    """``key`` orders a job's messages; ``level`` is 1 information, 2 warning, 3 error; ``tool_id`` -1 is the engine."""
 
     key: str
     at: int

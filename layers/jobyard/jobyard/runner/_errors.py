@@ -9,5 +9,5 @@ class Cancelled(BaseException):
     """
 
 
-class Failed(Exception):  # noqa: N818 - reads as a sentence: raise runner.Failed("The file is empty.")
+class Failed(Exception):
     """Raise it to fail the job for a reason that its user can understand; the text is shown as it is."""

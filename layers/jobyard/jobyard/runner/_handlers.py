@@ -41,13 +41,15 @@ def _handler(function: Callable[[Job], object], *, ends_the_job: bool) -> Handle
             _logger.warning("job %s is not running: nothing is done", current.id)
             return
         try:
-            function(current)
-            if ends_the_job and current.task and not current.task.answered:
-                current.task.succeed()
+            try:
+                function(current)
+            except Exception as problem:  # noqa: BLE001 - whatever the author's code raises fails the job
+                _fail(current, problem)
+            else:
+                if ends_the_job and current.task and not current.task.answered:
+                    current.task.succeed()
         except Cancelled as cancelled:
             _logger.warning("job %s: stopped: %s", current.id, cancelled)
-        except Exception as problem:  # noqa: BLE001 - whatever the author's code raises fails the job
-            _fail(current, problem)
 
     return handler
 
@@ -69,7 +71,4 @@ def _fail(current: Job, problem: Exception) -> None:
         raise problem
     _logger.error("job %s failed: %s", current.id, text, exc_info=None if expected else problem)
     if not current.task.answered:
-        try:
-            current.task.fail(text, kind)
-        except Cancelled as over:
-            _logger.warning("job %s: %s", current.id, over)
+        current.task.fail(text, kind)

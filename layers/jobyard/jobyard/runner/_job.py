@@ -72,9 +72,7 @@ class Job:
         """How a callback job is ended by hand; None for a job that ends when its function returns."""
         for name in ("TABLE_NAME", "BUCKET_NAME"):
             if not os.environ.get(name):
-                raise RuntimeError(
-                    f"The environment variable {name} is not set; Jobyard's stack has it as an output."
-                )
+                raise RuntimeError(f"The environment variable {name} is not set; Jobyard's stack has it as an output.")
         self._context = context
         self._writer = secrets.token_hex(4)
         self._over = False

@@ -23,14 +23,14 @@ class Task:
         self._send("send_task_heartbeat")
 
     def succeed(self) -> None:
-        self.answered = True
         self._send("send_task_success", output="{}")
+        self.answered = True
 
     def fail(self, text: str, kind: str = "Failed") -> None:
-        self.answered = True
         # The form in which Lambda reports an exception, so that the state machine reads one form only.
         cause = json.dumps({"errorMessage": text[:_MAX_CAUSE], "errorType": kind}, ensure_ascii=False)
         self._send("send_task_failure", error=kind[:256], cause=cause)
+        self.answered = True
 
     def _send(self, operation: str, **arguments: Any) -> None:
         from jobyard.aws import ClientError, client, error_code
@@ -39,5 +39,6 @@ class Task:
             getattr(client("stepfunctions"), operation)(taskToken=self._token, **arguments)
         except ClientError as error:
             if error_code(error) in _OVER:
+                self.answered = True
                 raise Cancelled("the task is over") from None
             raise

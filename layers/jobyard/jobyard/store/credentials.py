@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from jobyard.aws import ClientError, client, error_code
+from jobyard.aws import ClientError, cancellation_reasons, client, error_code
 from jobyard.store.items import Attributes, attribute, item, plain_item, table_name
 
 
@@ -77,10 +77,14 @@ def put_client(api_client: ApiClient) -> None:
 
 
 def clients_of(tenant: str) -> list[ApiClient]:
-    pages = client("dynamodb").get_paginator("query").paginate(
-        TableName=table_name(),
-        KeyConditionExpression="pk = :pk",
-        ExpressionAttributeValues={":pk": attribute(f"CLIENTS#{tenant}")},
+    pages = (
+        client("dynamodb")
+        .get_paginator("query")
+        .paginate(
+            TableName=table_name(),
+            KeyConditionExpression="pk = :pk",
+            ExpressionAttributeValues={":pk": attribute(f"CLIENTS#{tenant}")},
+        )
     )
     ids = [each["sk"]["S"] for page in pages for each in page["Items"]]
     return [found for found in map(get_client, ids) if found is not None]
@@ -117,7 +121,7 @@ def issue(secret_hash: str, api_client: ApiClient, expires_at: int) -> bool:
     except ClientError as error:
         if error_code(error) != "TransactionCanceledException":
             raise
-        if error.response["CancellationReasons"][0]["Code"] != "ConditionalCheckFailed":
+        if cancellation_reasons(error)[0]["Code"] != "ConditionalCheckFailed":
             raise
         return False
     return True
@@ -140,11 +144,15 @@ def revoke_client(id: str, tenant: str, at_ms: int) -> tuple[ApiClient, int] | N
         if error_code(error) != "ConditionalCheckFailedException":
             raise
         return None
-    pages = client("dynamodb").get_paginator("query").paginate(
-        TableName=table_name(),
-        KeyConditionExpression="pk = :pk AND begins_with(sk, :token)",
-        ExpressionAttributeValues=item({":pk": f"CLIENT#{id}", ":token": "TOKEN#"}),
-        ConsistentRead=True,
+    pages = (
+        client("dynamodb")
+        .get_paginator("query")
+        .paginate(
+            TableName=table_name(),
+            KeyConditionExpression="pk = :pk AND begins_with(sk, :token)",
+            ExpressionAttributeValues=item({":pk": f"CLIENT#{id}", ":token": "TOKEN#"}),
+            ConsistentRead=True,
+        )
     )
     pointers = [each for page in pages for each in page["Items"]]
     for pointer in pointers:

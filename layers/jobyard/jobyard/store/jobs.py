@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from typing import Any, NamedTuple
 
-from jobyard.aws import ClientError, client, error_code
+from jobyard.aws import ClientError, cancellation_reasons, client, error_code, found_instead
 from jobyard.errors import Busy
 from jobyard.model import TERMINAL, TRANSITIONS, Job, Message, Person
 from jobyard.store.items import Attributes, attribute, item, plain_item, table_name
@@ -87,7 +87,11 @@ def messages_after(tenant: str, id: str, after: str, at_most: int) -> tuple[list
 def message_of(attributes: Attributes) -> Message:
     record = plain_item(attributes)
     return Message(
-        record["sk"].removeprefix(MESSAGE), record["at"], record["level"], record["text"], record.get("toolId", -1)
+        record["sk"].removeprefix(MESSAGE),
+        record["at"],
+        record["level"],
+        record["text"],
+        record.get("toolId", -1),
     )
 
 
@@ -125,7 +129,7 @@ def delete(job: Job) -> Moved:
     except ClientError as error:
         if error_code(error) != _CANCELLED:
             raise
-        (reason,) = error.response["CancellationReasons"]
+        (reason,) = cancellation_reasons(error)
         if reason["Code"] != "ConditionalCheckFailed":
             raise Busy("The job is being changed by others; try again.") from error
         return Moved(False, job_of(reason["Item"]) if "Item" in reason else None)
@@ -154,7 +158,7 @@ def _move(job: Job, transition: str, values: dict[str, Any]) -> Moved:
     except ClientError as error:
         if error_code(error) != _CONDITION_FAILED:
             raise
-        found = error.response.get("Item")
+        found = found_instead(error)
         if not found:
             return Moved(False, None)
         return Moved(found.get("change") == attribute(change["change"]), job_of(found))

@@ -24,7 +24,7 @@ _CONDITION_FAILED = "ConditionalCheckFailedException"
 STILL_RUNNING = "#status = :running"
 
 
-class NotRunning(Exception):  # noqa: N818 - a state, told to whoever expected another
+class NotRunning(Exception):
     """The job is in a final state, or is gone; ``status`` is None when it is gone."""
 
     def __init__(self, status: str | None) -> None:
@@ -32,7 +32,7 @@ class NotRunning(Exception):  # noqa: N818 - a state, told to whoever expected a
         self.status = status
 
 
-class TooManyOutputs(Exception):  # noqa: N818
+class TooManyOutputs(Exception):
     pass
 
 
@@ -129,7 +129,7 @@ def add_output(tenant: str, job_id: str, output: Output, seen: tuple[str, ...]) 
 
 def _append(tenant: str, job_id: str, output: Output, count: int) -> None:
     # Against two calls that append at once, and the retry of an append whose answer was lost: only the one
-    # that saw the list as it is may lengthen it. Nothing is ever removed, so an equal length is an equal list.
+    # that saw the list as it is may lengthen it. Nothing is ever removed, so equal length means equal lists.
     list_as_seen = "size(outputs) = :count"
     if not count:
         list_as_seen = f"(attribute_not_exists(outputs) OR {list_as_seen})"
@@ -175,9 +175,7 @@ def _now(refused: ClientError) -> Glance:
 
 def _glance(found: Any) -> Glance:
     job = plain_item(found or {})
-    return Glance(
-        job.get("status"), tuple(output["id"] for output in job.get("outputs", ())), job.get("expiresAt")
-    )
+    return Glance(job.get("status"), tuple(output["id"] for output in job.get("outputs", ())), job.get("expiresAt"))
 
 
 def _record(output: Output) -> dict[str, Any]:

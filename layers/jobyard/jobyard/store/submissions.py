@@ -6,7 +6,7 @@ import time
 from random import random
 from typing import NamedTuple
 
-from jobyard.aws import ClientError, client, error_code
+from jobyard.aws import ClientError, cancellation_reasons, client, error_code
 from jobyard.errors import Busy, IdempotencyConflict
 from jobyard.model import Job
 from jobyard.store.items import attribute, item, table_name
@@ -62,7 +62,7 @@ def submit_once(job: Job, submission: Submission, now_s: int) -> tuple[Job, bool
         except ClientError as error:
             if error_code(error) != "TransactionCanceledException":
                 raise
-            reason = error.response["CancellationReasons"][0]
+            reason = cancellation_reasons(error)[0]
             if reason["Code"] == "ConditionalCheckFailed":
                 first = reason["Item"]
                 if first["request"]["S"] != submission.request_hash:

@@ -19,9 +19,13 @@ def put(workflow: Workflow) -> None:
 
 
 def all_of(tenant: str) -> list[Workflow]:
-    pages = client("dynamodb").get_paginator("query").paginate(
-        TableName=table_name(),
-        KeyConditionExpression="pk = :pk",
-        ExpressionAttributeValues={":pk": attribute(f"WORKFLOW#{tenant}")},
+    pages = (
+        client("dynamodb")
+        .get_paginator("query")
+        .paginate(
+            TableName=table_name(),
+            KeyConditionExpression="pk = :pk",
+            ExpressionAttributeValues={":pk": attribute(f"WORKFLOW#{tenant}")},
+        )
     )
     return [workflow_of(each) for page in pages for each in page["Items"]]

@@ -1,0 +1,71 @@
+"""JWTs of an external OpenID Connect issuer, verified by PyJWT against the issuer's published keys.
+
+The claims: ``jobyard_tenant`` and ``jobyard_role`` say where and as what; ``sub`` is the user, ``name`` how it is
+shown. The issuer decides who gets them; nothing here falls back to a tenant or a role that the token does not name.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import urllib.request
+from functools import cache
+from typing import Any
+from urllib.parse import urlsplit
+
+import jwt
+
+from jobyard.authorizer.access import Caller, Role
+from jobyard.errors import Unauthenticated
+from jobyard.model import Person
+
+# Signatures by a private key only. ``none`` and the HMAC family, for which the published key would be the secret, are
+# refused whatever the token's header says.
+ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
+KEYS_CACHED_SECONDS = 300
+LEEWAY_SECONDS = 30
+_TIMEOUT_SECONDS = 3
+
+
+def authenticate(token: str) -> Caller:
+    try:
+        key = _keys(os.environ["OIDC_ISSUER"]).get_signing_key_from_jwt(token)
+        claims = jwt.decode(
+            token,
+            key,
+            algorithms=ALGORITHMS,
+            issuer=os.environ["OIDC_ISSUER"],
+            audience=os.environ["OIDC_AUDIENCE"],
+            leeway=LEEWAY_SECONDS,
+            options={"require": ["exp", "iss", "aud", "sub"]},
+        )
+        return _caller(claims)
+    except jwt.PyJWTError as error:
+        raise Unauthenticated("The JWT was refused.") from error
+
+
+def _caller(claims: dict[str, Any]) -> Caller:
+    tenant, role, user = claims.get("jobyard_tenant"), claims.get("jobyard_role"), claims["sub"]
+    if not isinstance(role, str) or role not in set(Role) or not isinstance(tenant, str) or not tenant or "#" in tenant:
+        raise Unauthenticated("The JWT names no tenant or role.")
+    name = claims.get("name")
+    return Caller(
+        tenant,
+        Person(user, name if isinstance(name, str) else user),
+        Role(role),
+        str(claims.get("azp", user)),
+    )
+
+
+@cache
+def _keys(issuer: str) -> jwt.PyJWKClient:
+    """The issuer's keys, where its discovery document says they are."""
+    document = f"{issuer.rstrip('/')}/.well-known/openid-configuration"
+    if urlsplit(document).scheme != "https" and urlsplit(document).hostname not in ("localhost", "127.0.0.1"):
+        raise Unauthenticated("The issuer must be reached by https.")
+    try:
+        with urllib.request.urlopen(document, timeout=_TIMEOUT_SECONDS) as answer:  # noqa: S310
+            keys_url = json.load(answer)["jwks_uri"]
+    except (OSError, ValueError, KeyError) as error:
+        raise Unauthenticated("The issuer's configuration cannot be read.") from error
+    return jwt.PyJWKClient(keys_url, lifespan=KEYS_CACHED_SECONDS, timeout=_TIMEOUT_SECONDS)

@@ -1,0 +1,1 @@
+"""The existing APIs that are spoken here, one package each: request to service call to response."""

@@ -1,0 +1,43 @@
+"""Every error as the vendor's API says it: ``{"message": …}``."""
+
+from __future__ import annotations
+
+from jobyard.errors import (
+    Busy,
+    CancelForbidden,
+    ExecuteForbidden,
+    IdempotencyConflict,
+    JobyardError,
+    NotCancellable,
+    NotFound,
+    RoleForbidden,
+    Unauthenticated,
+)
+from jobyard.http import Response, json_response
+
+DENIED = "Authorization has been denied for this request."
+NOT_CANCELLABLE = "This job is not in 'Queued' or 'Running' state."
+
+_STATUSES: dict[type[JobyardError], int] = {
+    Unauthenticated: 401,
+    RoleForbidden: 401,
+    ExecuteForbidden: 403,
+    NotFound: 404,
+    IdempotencyConflict: 409,
+    Busy: 503,
+}
+_TEXTS: dict[type[JobyardError], str] = {
+    Unauthenticated: DENIED,
+    RoleForbidden: DENIED,
+    CancelForbidden: "You do not have permission to cancel this job.",
+    NotCancellable: NOT_CANCELLABLE,
+}
+
+
+def answer(error: JobyardError | None) -> Response:
+    """``None`` is what nobody foresaw: its reason is in the log and not in the answer."""
+    if error is None:
+        return json_response(500, {"message": "An error has occurred."})
+    kind = type(error)
+    headers = {"WWW-Authenticate": "Bearer"} if _STATUSES.get(kind) == 401 else None
+    return json_response(_STATUSES.get(kind, 400), {"message": _TEXTS.get(kind, str(error))}, headers)

@@ -1,0 +1,38 @@
+"""GET /v3/jobs"""
+
+from __future__ import annotations
+
+from jobyard.dialects.alteryx.caller import caller
+from jobyard.dialects.alteryx.parameters import boolean, day_before_or_after, ranks, statuses, window
+from jobyard.dialects.alteryx.views import summary
+from jobyard.http import Request, Response, json_response
+from jobyard.service import lists
+from jobyard.service.lists import Filter
+
+
+def answer(request: Request) -> Response:
+    who = caller(request)
+    all_users = boolean(request, "allUsers", False)
+    users, names = request.values("users"), request.values("workflowNames")
+    filter = Filter(
+        statuses=statuses(request),
+        ranks=ranks(request),
+        # ``users`` counts only together with ``allUsers``; without it a caller lists its own jobs.
+        owners=(frozenset(users) if users else None) if all_users else frozenset({who.user.id}),
+        workflow_names=frozenset(names) if names else None,
+        completed_from=day_before_or_after(request, "completedAfter", after=True),
+        completed_until=day_before_or_after(request, "completedBefore", after=False),
+    )
+    page = window(request)
+    found, total = lists.all_jobs(who, filter, page)
+    pages = -(-total // page.limit)
+    current = page.offset // page.limit + 1
+    pagination = {
+        "currentPage": current,
+        "pageSize": page.limit,
+        "totalItems": total,
+        "totalPages": pages,
+        "hasNextPage": page.offset + page.limit < total,
+        "hasPreviousPage": page.offset > 0,
+    }
+    return json_response(200, {"data": [summary(job) for job in found], "pagination": pagination})

@@ -1,0 +1,34 @@
+"""GET /v3/jobs/{jobId}/messages
+
+The vendor's page shows one message where it says "all messages"; a list of such messages is sent. One answer holds up
+to 5 MB of them, and then names the next in a ``Link`` header.
+"""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import quote
+
+from jobyard.dialects.alteryx.caller import caller
+from jobyard.dialects.alteryx.parameters import identifier
+from jobyard.dialects.alteryx.views import message
+from jobyard.errors import Invalid
+from jobyard.http import Request, Response, json_response
+from jobyard.service import jobs
+
+# Lambda answers with at most 6 MB, in which JSON escapes count.
+AT_MOST_BYTES = 5_000_000
+_KEY = re.compile(r"[0-9A-Za-z~-]{0,64}\Z")
+
+
+def answer(request: Request) -> Response:
+    who = caller(request)
+    id = identifier(request, "jobId", "Job")
+    after = request.value("after") or ""
+    if not _KEY.match(after):
+        raise Invalid("after", "after: use the value of the Link header of the page before.")
+    found, next_key = jobs.messages(who, id, after, AT_MOST_BYTES)
+    headers = {}
+    if next_key is not None:
+        headers["Link"] = f'<{request.base_url}{quote(request.path)}?after={quote(next_key)}>; rel="next"'
+    return json_response(200, [message(each) for each in found], headers)

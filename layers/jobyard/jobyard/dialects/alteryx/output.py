@@ -1,0 +1,34 @@
+"""GET /v1/jobs/{jobId}/output/{outputId}, and the same under /v3: a redirection to a signed link."""
+
+from __future__ import annotations
+
+import os
+
+from jobyard.aws import client
+from jobyard.dialects.alteryx.caller import caller
+from jobyard.dialects.alteryx.parameters import identifier, one_of
+from jobyard.dialects.alteryx.views import available_formats
+from jobyard.http import Request, Response
+from jobyard.service import jobs
+
+LINK_SECONDS = 300
+
+
+def answer(request: Request) -> Response:
+    who = caller(request)
+    id = identifier(request, "jobId", "Job")
+    output = jobs.output(who, id, request.path_parameters.get("outputId", ""))
+    wanted = request.value("format")
+    if wanted is not None:
+        one_of("format", wanted, {name: name for name in available_formats(output)})
+    quoted = output.file_name.replace("\\", "\\\\").replace('"', '\\"')
+    link = client("s3").generate_presigned_url(
+        "get_object",
+        Params={
+            "Bucket": os.environ["BUCKET_NAME"],
+            "Key": output.key,
+            "ResponseContentDisposition": f'attachment; filename="{quoted}"',
+        },
+        ExpiresIn=LINK_SECONDS,
+    )
+    return Response(302, "", {"Location": link, "Cache-Control": "no-store"})

@@ -1,0 +1,125 @@
+"""POST /v3/workflows/{workflowId}/jobs
+
+The vendor's contract has ``workerTag``, ``credentialId``, ``questions`` and ``priority``, all optional; clients send
+it as JSON, as a form, or not at all.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Annotated, Any
+from urllib.parse import parse_qs
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
+from pydantic_core import from_json
+
+from jobyard.dialects.alteryx.caller import caller
+from jobyard.dialects.alteryx.parameters import identifier, one_of
+from jobyard.dialects.alteryx.views import detail
+from jobyard.errors import Invalid
+from jobyard.http import Request, Response, json_response
+from jobyard.model import Priority, Question
+from jobyard.model.messages import life_messages
+from jobyard.service.submit import Request as Submission
+from jobyard.service.submit import submit
+
+_PRIORITIES: Mapping[str, Priority] = {
+    **{priority.value: priority for priority in Priority},
+    "0": Priority.LOW,
+    "1": Priority.MEDIUM,
+    "2": Priority.HIGH,
+    "3": Priority.CRITICAL,
+}
+
+
+def _priority(given: Any) -> Any:
+    if given is None or given == "":
+        return Priority.DEFAULT
+    if isinstance(given, bool) or not isinstance(given, str | int):
+        raise ValueError(f"allowed values: {', '.join(_PRIORITIES)}")
+    try:
+        return one_of("priority", str(given), _PRIORITIES)
+    except Invalid as error:
+        raise ValueError(f"allowed values: {', '.join(_PRIORITIES)}") from error
+
+
+def _questions(given: Any) -> Any:
+    """A list of ``{"name", "value"}``, one such object, or an object of names and values."""
+    if given is None or given == "":
+        return []
+    if isinstance(given, dict):
+        if set(given) <= {"name", "value"} and "name" in given:
+            return [given]
+        return [{"name": name, "value": value} for name, value in given.items()]
+    return given
+
+
+def _text(given: Any) -> Any:
+    """Numbers and booleans as JSON writes them; null is the empty text."""
+    if given is None:
+        return ""
+    if isinstance(given, bool | int | float):
+        return json.dumps(given)
+    return given
+
+
+class QuestionContract(BaseModel):
+    name: str
+    value: Annotated[str, BeforeValidator(_text)] = ""
+
+
+class EnqueueJobContract(BaseModel):
+    """Members that are not the contract's are ignored, as the vendor's server does."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    workerTag: Annotated[str, BeforeValidator(_text)] = ""
+    credentialId: Annotated[str, BeforeValidator(_text)] = ""
+    questions: Annotated[list[QuestionContract], BeforeValidator(_questions)] = []
+    priority: Annotated[Priority, BeforeValidator(_priority)] = Priority.DEFAULT
+
+
+def answer(request: Request) -> Response:
+    who = caller(request)
+    id = identifier(request, "workflowId", "Workflow")
+    contract = _contract(request)
+    asked = Submission(
+        workflow_id=id,
+        questions=[Question(question.name, question.value) for question in contract.questions],
+        priority=contract.priority,
+        worker_tag=contract.workerTag,
+    )
+    job, replayed = submit(who, asked, request.headers.get("idempotency-key"))
+    headers = {"Idempotency-Replayed": "true"} if replayed else None
+    return json_response(200, detail(job, life_messages(job)), headers)
+
+
+def _contract(request: Request) -> EnqueueJobContract:
+    if not request.body.strip():
+        return EnqueueJobContract()
+    try:
+        if "x-www-form-urlencoded" in request.headers.get("content-type", ""):
+            return EnqueueJobContract.model_validate(_form(request.body))
+        return EnqueueJobContract.model_validate_json(request.body)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        field = ".".join(map(str, first["loc"])) or None
+        raise Invalid(field, f"{field or 'The body'}: {first['msg']}.") from error
+
+
+def _form(body: bytes) -> dict[str, Any]:
+    """``questions`` in a form is JSON in one field, or ``questions[name]=value`` in several."""
+    fields = parse_qs(body.decode("utf-8", "replace"), keep_blank_values=True)
+    form: dict[str, Any] = {name: values[0] for name, values in fields.items()}
+    if form.get("questions"):
+        try:
+            form["questions"] = from_json(form["questions"])
+        except ValueError as error:
+            raise Invalid("questions", "questions: must be JSON in a form's field.") from error
+    named = {
+        name.removeprefix("questions[").removesuffix("]"): values[0]
+        for name, values in fields.items()
+        if name.startswith("questions[") and name.endswith("]")
+    }
+    return form | {"questions": named} if named else form

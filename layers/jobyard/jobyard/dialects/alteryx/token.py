@@ -1,0 +1,75 @@
+"""POST /oauth2/token: client credentials, in the body or by HTTP Basic; errors as in RFC 6749, section 5.2."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from typing import NamedTuple
+from urllib.parse import parse_qs, unquote_plus
+
+from jobyard.errors import Unauthenticated
+from jobyard.http import Request, Response, json_response
+from jobyard.model.ids import is_object_id
+from jobyard.service import tokens
+
+_HEADERS = {"Cache-Control": "no-store", "Pragma": "no-cache"}
+
+
+class _Refused(Exception):
+    def __init__(self, status: int, error: str, description: str) -> None:
+        super().__init__(description)
+        self.status, self.error, self.description = status, error, description
+
+
+class _Credentials(NamedTuple):
+    id: str
+    secret: str
+
+
+def answer(request: Request) -> Response:
+    try:
+        return json_response(200, _granted(request), _HEADERS)
+    except _Refused as refused:
+        content = {"error": refused.error, "error_description": refused.description}
+        challenge = {"WWW-Authenticate": 'Basic realm="jobyard"'} if refused.status == 401 else {}
+        return json_response(refused.status, content, _HEADERS | challenge)
+
+
+def _granted(request: Request) -> dict[str, str | int]:
+    form = _form(request)
+    grant_type = form.get("grant_type", "")
+    if not grant_type:
+        raise _Refused(400, "invalid_request", "grant_type is missing; client_credentials is the one that is known.")
+    if grant_type != "client_credentials":
+        raise _Refused(400, "unsupported_grant_type", "grant_type must be client_credentials.")
+    given = _credentials(request, form)
+    try:
+        if not is_object_id(given.id):
+            raise Unauthenticated("Unknown client.")
+        token = tokens.issue(given.id, given.secret)
+    except Unauthenticated as error:
+        raise _Refused(401, "invalid_client", "Unknown client, or a wrong secret.") from error
+    return {"access_token": token.value, "token_type": "bearer", "expires_in": token.lifetime}
+
+
+def _form(request: Request) -> dict[str, str]:
+    """The body's fields; more of them than are known are ignored."""
+    fields = parse_qs(request.body.decode("utf-8", "replace"), keep_blank_values=True)
+    if any(len(values) > 1 for values in fields.values()):
+        raise _Refused(400, "invalid_request", "A parameter is given more than once.")
+    return {name: values[0] for name, values in fields.items()}
+
+
+def _credentials(request: Request, form: dict[str, str]) -> _Credentials:
+    scheme, _, encoded = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "basic":
+        try:
+            id, colon, secret = base64.b64decode(encoded.strip(), validate=True).decode().partition(":")
+        except (binascii.Error, UnicodeDecodeError) as error:
+            raise _Refused(401, "invalid_client", "The Authorization header is not HTTP Basic.") from error
+        if not colon:
+            raise _Refused(401, "invalid_client", "The Authorization header is not HTTP Basic.")
+        return _Credentials(unquote_plus(id), unquote_plus(secret))
+    if not form.get("client_id") or not form.get("client_secret"):
+        raise _Refused(401, "invalid_client", "client_id and client_secret are missing, in the body or by HTTP Basic.")
+    return _Credentials(form["client_id"], form["client_secret"])

@@ -1,0 +1,44 @@
+"""GET /v3/workflows/{workflowId}/jobs: a bare list, with the next page in a ``Link`` header."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from urllib.parse import urlencode
+
+from jobyard.dialects.alteryx.caller import caller
+from jobyard.dialects.alteryx.parameters import STATUSES, identifier, one_of, window
+from jobyard.dialects.alteryx.views import of_workflow
+from jobyard.http import Request, Response, json_response
+from jobyard.model import Status
+from jobyard.service import lists
+from jobyard.service.lists import Filter
+
+# A job that failed says Completed, and is found by the filter Error.
+_STATUSES: Mapping[str, frozenset[Status]] = {
+    **{name: STATUSES[name] for name in ("Complete", "Completed", "Running", "Queued")},
+    "Error": frozenset({Status.FAILED}),
+}
+_RESULT_CODES: Mapping[str, frozenset[Status]] = {
+    "Success": frozenset({Status.COMPLETED}),
+    "Warning": frozenset(),
+    "Error": frozenset({Status.FAILED}),
+}
+
+
+def answer(request: Request) -> Response:
+    who = caller(request)
+    id = identifier(request, "workflowId", "Workflow")
+    wanted = [
+        one_of(name, given, allowed)
+        for name, allowed in (("status", _STATUSES), ("resultCode", _RESULT_CODES))
+        if (given := request.value(name))
+    ]
+    statuses = frozenset(Status).intersection(*wanted) if wanted else None
+    page = window(request)
+    found, total = lists.jobs_of_workflow(who, id, Filter(statuses=statuses), page)
+    headers = {}
+    if page.offset + page.limit < total:
+        following = [(name, value) for name, value in request.query if name not in ("offset", "limit")]
+        following += [("offset", str(page.offset + page.limit)), ("limit", str(page.limit))]
+        headers["Link"] = f'<{request.base_url}{request.path}?{urlencode(following)}>; rel="next"'
+    return json_response(200, [of_workflow(job) for job in found], headers)

@@ -1,0 +1,72 @@
+"""Requests and responses as a dialect sees them, and their form on the wire (API Gateway payload 2.0)."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from typing import Any, NamedTuple
+from urllib.parse import parse_qsl
+
+from jobyard.errors import Invalid
+
+
+class Request(NamedTuple):
+    """``headers`` by lower-case name; ``query`` in the order of the raw query string, empty values included."""
+
+    method: str
+    path: str
+    path_parameters: dict[str, str]
+    query: list[tuple[str, str]]
+    headers: dict[str, str]
+    body: bytes
+    base_url: str
+
+    @classmethod
+    def from_event(cls, event: dict[str, Any]) -> Request:
+        context = event["requestContext"]
+        headers = {name.lower(): value for name, value in event.get("headers", {}).items()}
+        body = event.get("body") or ""
+        return cls(
+            method=context["http"]["method"],
+            path=event["rawPath"],
+            path_parameters=event.get("pathParameters") or {},
+            query=parse_qsl(event.get("rawQueryString", ""), keep_blank_values=True, max_num_fields=None),
+            headers=headers,
+            body=_decoded(body) if event.get("isBase64Encoded") else body.encode("utf-8", "surrogatepass"),
+            base_url=f"{headers.get('x-forwarded-proto', 'https')}://{headers.get('host', context['domainName'])}",
+        )
+
+    def values(self, name: str) -> list[str]:
+        """All values of a query parameter, repeated or separated by commas; an empty one is an absent one."""
+        return [part.strip() for key, value in self.query if key == name for part in value.split(",") if part.strip()]
+
+    def value(self, name: str) -> str | None:
+        """The one value of a query parameter; the first where it is repeated."""
+        return next((value.strip() for key, value in self.query if key == name and value.strip()), None)
+
+
+class Response(NamedTuple):
+    status: int
+    body: str = ""
+    headers: dict[str, str] = {}  # noqa: RUF012
+
+    def to_event(self) -> dict[str, Any]:
+        return {
+            "statusCode": self.status,
+            "headers": self.headers,
+            "body": self.body,
+            "isBase64Encoded": False,
+        }
+
+
+def json_response(status: int, content: Any, headers: dict[str, str] | None = None) -> Response:
+    body = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
+    return Response(status, body, {"Content-Type": "application/json; charset=utf-8"} | (headers or {}))
+
+
+def _decoded(body: str) -> bytes:
+    try:
+        return base64.b64decode(body, validate=True)
+    except binascii.Error as error:
+        raise Invalid(None, "The body is not base64.") from error

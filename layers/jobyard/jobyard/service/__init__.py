@@ -1,0 +1,1 @@
+"""What can be done with jobs, in no dialect and over no protocol."""

@@ -1,0 +1,102 @@
+"""Look at a job, follow its messages, cancel it, fetch what it made."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from jobyard.authorizer.access import Caller, may_cancel, may_see_job
+from jobyard.errors import CancelForbidden, NotCancellable, NotFound, RoleForbidden
+from jobyard.model import Job, Message, Output
+from jobyard.model.ids import now_ms
+from jobyard.model.messages import life_messages
+from jobyard.model.transitions import WAITING
+from jobyard.store import jobs
+
+NEWEST_MESSAGES = 1000
+_MESSAGES_A_READ = 1000
+
+
+class Cancelled(NamedTuple):
+    """``deleted``: the job still waited, and is gone."""
+
+    job: Job
+    deleted: bool
+
+
+def get(caller: Caller, id: str) -> Job:
+    """The job. Raises ``NotFound`` also for one that the caller may not see."""
+    return _visible(caller, jobs.get(caller.tenant, id), id)
+
+
+def get_with_messages(caller: Caller, id: str) -> tuple[Job, list[Message]]:
+    """The job and its newest 1,000 messages, oldest first."""
+    found, messages = jobs.get_with_messages(caller.tenant, id, NEWEST_MESSAGES)
+    job = _visible(caller, found, id)
+    return job, sorted([*messages, *life_messages(job)])[-NEWEST_MESSAGES:]
+
+
+def messages(caller: Caller, id: str, after: str, at_most_bytes: int) -> tuple[list[Message], str | None]:
+    """The job's messages whose key is greater than ``after``, oldest first, up to about ``at_most_bytes`` of text.
+
+    With them the key to go on after, or None where these were the last. For administrators only: ``RoleForbidden``.
+    """
+    if not caller.administrator:
+        raise RoleForbidden("Only administrators may call this endpoint.")
+    job = _visible(caller, jobs.get(caller.tenant, id), id)
+    told = [message for message in life_messages(job) if message.key > after]
+    collected: list[Message] = []
+    size, more = 0, True
+    while more and size < at_most_bytes:
+        page, more = jobs.messages_after(caller.tenant, id, after, _MESSAGES_A_READ)
+        if page:
+            after = page[-1].key
+        # What lies behind the last one read belongs to a later page, unless there is none.
+        due = [message for message in told if not more or message.key <= after]
+        told = told[len(due) :]
+        for message in sorted([*page, *due]):
+            if size >= at_most_bytes:
+                return collected, collected[-1].key
+            collected.append(message)
+            size += len(message.text.encode()) + 64
+    return collected, collected[-1].key if more and collected else None
+
+
+def cancel(caller: Caller, id: str, *, delete_waiting: bool) -> Cancelled:
+    """Cancel the job, or with ``delete_waiting`` delete it if it still waits.
+
+    Raises ``NotFound``, ``CancelForbidden``, or ``NotCancellable`` once the job is in a final state. Decided by one
+    conditional write; what is answered here is what every later read says.
+    """
+    job = jobs.get(caller.tenant, id)
+    if job is None:
+        raise NotFound("Job", id)
+    if not may_cancel(caller, job):
+        raise CancelForbidden("You do not have permission to cancel this job.")
+    if delete_waiting and job.status in WAITING:
+        removed = jobs.delete(job)
+        if removed.done:
+            return Cancelled(job, deleted=True)
+        if removed.job is None:
+            raise NotFound("Job", id)
+        # It began meanwhile; from there it never waits again, so this is the last fork.
+    moved = jobs.cancel(job, caller.user, now_ms())
+    if moved.job is None:
+        raise NotFound("Job", id)
+    if not moved.done:
+        raise NotCancellable(moved.job.status)
+    return Cancelled(moved.job, deleted=False)
+
+
+def output(caller: Caller, id: str, output_id: str) -> Output:
+    """One output of the job. Raises ``NotFound`` for the job or the output."""
+    job = get(caller, id)
+    for each in job.outputs:
+        if each.id == output_id:
+            return each
+    raise NotFound("Output", output_id)
+
+
+def _visible(caller: Caller, job: Job | None, id: str) -> Job:
+    if job is None or not may_see_job(caller, job):
+        raise NotFound("Job", id)
+    return job

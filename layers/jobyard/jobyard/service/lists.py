@@ -1,0 +1,96 @@
+"""Lists of jobs: filtered, sorted and cut to a page, with the exact total of what matches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+from jobyard.authorizer.access import Caller, may_see_workflow
+from jobyard.errors import NotFound, RoleForbidden
+from jobyard.model import Job, Status
+from jobyard.store import lists, workflows
+
+
+class Sort(StrEnum):
+    CREATED = "created"
+    WORKFLOW = "workflow"
+    COMPLETED = "completed"
+    PRIORITY = "priority"
+    STATUS = "status"
+
+
+class Filter(NamedTuple):
+    """None takes every value. Times in milliseconds; ``completed_from`` is included, ``completed_until`` is not."""
+
+    statuses: frozenset[Status] | None = None
+    ranks: frozenset[int] | None = None
+    owners: frozenset[str] | None = None
+    workflow_names: frozenset[str] | None = None
+    completed_from: int | None = None
+    completed_until: int | None = None
+
+    def takes(self, job: Job) -> bool:
+        return (
+            (self.statuses is None or job.status in self.statuses)
+            and (self.ranks is None or job.priority.rank in self.ranks)
+            and (self.owners is None or job.owner.id in self.owners)
+            and (self.workflow_names is None or job.workflow_name in self.workflow_names)
+            and (self.completed_from is None or _completed_at(job) >= self.completed_from)
+            and (self.completed_until is None or 0 < _completed_at(job) < self.completed_until)
+        )
+
+
+def _completed_at(job: Job) -> int:
+    """When the job ended by itself; 0 for one that has not, or that was cancelled."""
+    return job.finished_at or 0 if job.status in (Status.COMPLETED, Status.FAILED) else 0
+
+
+class Window(NamedTuple):
+    sort: Sort = Sort.CREATED
+    descending: bool = False
+    offset: int = 0
+    limit: int = 50
+
+
+class Page(NamedTuple):
+    jobs: list[Job]
+    total: int
+
+
+# Jobs that have not completed sort before all that have; ties stand in order of creation.
+_SORT_KEYS: dict[Sort, Callable[[Job], Any]] = {
+    Sort.CREATED: lambda job: job.created_at,
+    Sort.WORKFLOW: lambda job: job.workflow_name,
+    Sort.COMPLETED: _completed_at,
+    Sort.PRIORITY: lambda job: job.priority.rank,
+    Sort.STATUS: lambda job: job.status,
+}
+
+
+def all_jobs(caller: Caller, filter: Filter, window: Window) -> Page:
+    """The tenant's jobs. For administrators only: ``RoleForbidden``."""
+    if not caller.administrator:
+        raise RoleForbidden("Only administrators may call this endpoint.")
+    if filter.owners is None:
+        found: Iterable[Job] = lists.of_tenant(caller.tenant)
+    else:
+        found = (job for owner in sorted(filter.owners) for job in lists.of_owner(caller.tenant, owner))
+    return _page(found, filter, window)
+
+
+def jobs_of_workflow(caller: Caller, workflow_id: str, filter: Filter, window: Window) -> Page:
+    """The workflow's jobs that the caller may see. Raises ``NotFound`` (the workflow)."""
+    workflow = workflows.get(caller.tenant, workflow_id)
+    if workflow is None or not may_see_workflow(caller, workflow):
+        raise NotFound("Workflow", workflow_id)
+    if not caller.administrator:
+        filter = filter._replace(owners=frozenset({caller.user.id}))
+    return _page(lists.of_workflow(caller.tenant, workflow_id), filter, window)
+
+
+def _page(found: Iterable[Job], filter: Filter, window: Window) -> Page:
+    matching = [job for job in found if filter.takes(job)]
+    key = _SORT_KEYS[window.sort]
+    matching.sort(key=lambda job: (key(job), job.created_at, job.id), reverse=window.descending)
+    return Page(matching[window.offset : window.offset + window.limit], len(matching))

@@ -1,0 +1,189 @@
+"""What the operator does: clients and workflows. Reached by Lambda invoke only, so IAM decides who may.
+
+One request, ``{"action": …, "tenant": …, …}``; one answer, ``{"ok": true, "result": …}`` or ``{"ok": false, "error":
+{"field": …, "message": …}}``.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+
+from jobyard.authorizer.access import Role
+from jobyard.authorizer.secrets import hash_of, new_secret
+from jobyard.errors import Invalid
+from jobyard.model import Runner, Workflow
+from jobyard.model.ids import now_ms, object_id
+from jobyard.store import credentials, workflows
+from jobyard.store.credentials import ApiClient
+
+SETTINGS_BYTES = 16 * 1024
+
+# A tenant is part of keys, object names and log lines.
+Tenant = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
+Name = Annotated[str, StringConstraints(min_length=1, max_length=256, strip_whitespace=True)]
+ObjectId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{24}$")]
+
+
+class _Request(BaseModel):
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+    tenant: Tenant = "default"
+
+
+class CreateClient(_Request):
+    action: Literal["clients.create"]
+    name: Name
+    role: Role
+    userId: ObjectId | None = None
+
+    def run(self) -> dict[str, Any]:
+        secret = new_secret()
+        now = now_ms()
+        made = ApiClient(
+            id=object_id(now),
+            tenant=self.tenant,
+            user_id=self.userId or object_id(now),
+            name=self.name,
+            role=self.role,
+            secret_hash=hash_of(secret),
+            created_at=now,
+        )
+        credentials.put_client(made)
+        # The only time that the secret is seen: the table has its hash.
+        return _client(made) | {"clientSecret": secret}
+
+
+class ListClients(_Request):
+    action: Literal["clients.list"]
+
+    def run(self) -> list[dict[str, Any]]:
+        return [_client(each) for each in credentials.clients_of(self.tenant)]
+
+
+class RevokeClient(_Request):
+    action: Literal["clients.revoke"]
+    clientId: ObjectId
+
+    def run(self) -> dict[str, Any]:
+        revoked = credentials.revoke_client(self.clientId, self.tenant, now_ms())
+        if revoked is None:
+            raise Invalid("clientId", f"There is no client {self.clientId} in tenant {self.tenant}.")
+        client, tokens = revoked
+        return {"clientId": client.id, "revokedAt": client.revoked_at, "tokensRevoked": tokens}
+
+
+class RunnerOf(BaseModel):
+    """``functionName``: a function of this account whose name begins as the stack's role may invoke it."""
+
+    model_config = ConfigDict(extra="forbid")
+    type: Literal["lambda", "callback"] = "lambda"
+    functionName: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}(:[A-Za-z0-9_$-]{1,128})?$")]
+
+    @model_validator(mode="after")
+    def _may_be_invoked(self) -> RunnerOf:
+        prefix = os.environ["WORKFLOW_FUNCTION_PREFIX"]
+        if not self.functionName.startswith(prefix):
+            raise ValueError(f"must begin with {prefix!r}: the state machine may invoke only functions named so")
+        return self
+
+
+class RegisterWorkflow(_Request):
+    action: Literal["workflows.register"]
+    name: Name
+    id: ObjectId | None = None
+    owner: ObjectId | None = None
+    public: bool = True
+    runner: RunnerOf
+    settings: dict[str, Any] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _makes_sense(self) -> RegisterWorkflow:
+        if len(json.dumps(self.settings).encode()) > SETTINGS_BYTES:
+            raise ValueError(f"settings: at most {SETTINGS_BYTES} bytes of JSON are allowed")
+        if not self.public and self.owner is None:
+            raise ValueError("owner: a private workflow needs one, or nobody but administrators could run it")
+        return self
+
+    def run(self) -> dict[str, Any]:
+        now = now_ms()
+        workflow = Workflow(
+            tenant=self.tenant,
+            id=self.id or object_id(now),
+            name=self.name,
+            owner=self.owner or "",
+            public=self.public,
+            runner=Runner(self.runner.type, _function_arn(self.runner.functionName)),
+            settings=self.settings,
+            created_at=now,
+        )
+        workflows.put(workflow)
+        return _workflow(workflow)
+
+
+class ListWorkflows(_Request):
+    action: Literal["workflows.list"]
+
+    def run(self) -> list[dict[str, Any]]:
+        return [_workflow(each) for each in workflows.all_of(self.tenant)]
+
+
+_ACTIONS: dict[str, Callable[[Any], CreateClient | ListClients | RevokeClient | RegisterWorkflow | ListWorkflows]] = {
+    "clients.create": CreateClient.model_validate,
+    "clients.list": ListClients.model_validate,
+    "clients.revoke": RevokeClient.model_validate,
+    "workflows.register": RegisterWorkflow.model_validate,
+    "workflows.list": ListWorkflows.model_validate,
+}
+
+
+def manage(request: Any) -> dict[str, Any]:
+    action = request.get("action") if isinstance(request, dict) else None
+    parse = _ACTIONS.get(action) if isinstance(action, str) else None
+    if parse is None:
+        return _refused("action", f"must be one of {', '.join(_ACTIONS)}")
+    try:
+        return {"ok": True, "result": parse(request).run()}
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        return _refused(".".join(map(str, first["loc"])) or None, first["msg"])
+    except Invalid as error:
+        return _refused(error.field, error.message)
+
+
+def _refused(field: str | None, message: str) -> dict[str, Any]:
+    return {"ok": False, "error": {"field": field, "message": message}}
+
+
+def _function_arn(name: str) -> str:
+    """A function of this stack's own account and region, which the state machine's ARN tells."""
+    _, partition, _, region, account, *_ = os.environ["STATE_MACHINE_ARN"].split(":")
+    return f"arn:{partition}:lambda:{region}:{account}:function:{name}"
+
+
+def _client(client: ApiClient) -> dict[str, Any]:
+    shown = {
+        "clientId": client.id,
+        "tenant": client.tenant,
+        "userId": client.user_id,
+        "name": client.name,
+        "role": client.role,
+        "createdAt": client.created_at,
+    }
+    return shown if client.revoked_at is None else shown | {"revokedAt": client.revoked_at}
+
+
+def _workflow(workflow: Workflow) -> dict[str, Any]:
+    return {
+        "id": workflow.id,
+        "tenant": workflow.tenant,
+        "name": workflow.name,
+        "owner": workflow.owner,
+        "public": workflow.public,
+        "runner": {"type": workflow.runner.type, "functionArn": workflow.runner.function_arn},
+        "settings": workflow.settings,
+        "createdAt": workflow.created_at,
+    }
