@@ -1,0 +1,66 @@
+"""A database for every test that asks for `table`: Amazon's own DynamoDB Local, with the table of template.yaml."""
+
+from __future__ import annotations
+
+import uuid
+import warnings
+from collections.abc import Iterator
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+import boto3
+import pytest
+
+from local import dynamodb
+from local.engine import Engine
+from local.errors import LocalError
+from local.template import load, table_definition
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from types_boto3_dynamodb import DynamoDBClient
+
+
+@pytest.fixture(scope="session")
+def dynamodb_endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """URL of an empty DynamoDB, one for each worker of a parallel run."""
+    with ExitStack() as stack:
+        try:
+            yield stack.enter_context(dynamodb.running())
+        except LocalError as error:
+            with warnings.catch_warnings():
+                # A notice, not an error: the same tests run on another implementation.
+                warnings.simplefilter("always")
+                warnings.warn(f"DynamoDB Local cannot be had, so MiniStack stands in for it: {error}", stacklevel=1)
+            yield stack.enter_context(Engine(_folder(tmp_path_factory))).endpoint
+
+
+def _folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("engine")
+
+
+@pytest.fixture(scope="session")
+def dynamodb_client(dynamodb_endpoint: str) -> DynamoDBClient:
+    return boto3.client(
+        "dynamodb",
+        endpoint_url=dynamodb_endpoint,
+        region_name=dynamodb.REGION,
+        aws_access_key_id="test",
+        aws_secret_access_key="test",
+    )
+
+
+@pytest.fixture
+def table(dynamodb_endpoint: str, dynamodb_client: DynamoDBClient, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """Name of an empty table as the template defines it. The code under test finds it through its environment."""
+    name = f"jobs-{uuid.uuid4().hex}"
+    dynamodb_client.create_table(TableName=name, **table_definition(load()))
+    for variable, value in {
+        **dynamodb.ENVIRONMENT,
+        "AWS_ENDPOINT_URL": dynamodb_endpoint,
+        "TABLE_NAME": name,
+    }.items():
+        monkeypatch.setenv(variable, value)
+    yield name
+    dynamodb_client.delete_table(TableName=name)
