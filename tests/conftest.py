@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 import boto3
 import pytest
 
+from jobyard.authorizer.bearer import forget
+from jobyard.aws import client
 from local import dynamodb
 from local.engine import Engine
 from local.errors import LocalError
@@ -51,16 +53,31 @@ def dynamodb_client(dynamodb_endpoint: str) -> DynamoDBClient:
     )
 
 
+FUNCTION_ENVIRONMENT = {
+    "BUCKET_NAME": "data",
+    "RETENTION_DAYS": "90",
+    "TOKEN_LIFETIME_SECONDS": "3600",
+    "WORKFLOW_FUNCTION_PREFIX": "jobyard-workflow-",
+    "STATE_MACHINE_ARN": "arn:aws:states:us-east-1:000000000000:stateMachine:jobyard-job",
+}
+"""What the template gives its functions, besides the table."""
+
+
 @pytest.fixture
 def table(dynamodb_endpoint: str, dynamodb_client: DynamoDBClient, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """Name of an empty table as the template defines it. The code under test finds it through its environment."""
     name = f"jobs-{uuid.uuid4().hex}"
     dynamodb_client.create_table(TableName=name, **table_definition(load()))
-    for variable, value in {
-        **dynamodb.ENVIRONMENT,
-        "AWS_ENDPOINT_URL": dynamodb_endpoint,
-        "TABLE_NAME": name,
-    }.items():
+    place = {"AWS_ENDPOINT_URL": dynamodb_endpoint, "TABLE_NAME": name}
+    for variable, value in (dynamodb.ENVIRONMENT | FUNCTION_ENVIRONMENT | place).items():
         monkeypatch.setenv(variable, value)
+    _forget_warm_state()
     yield name
+    _forget_warm_state()
     dynamodb_client.delete_table(TableName=name)
+
+
+def _forget_warm_state() -> None:
+    """As a new process begins: no clients, which keep their endpoint, and no remembered callers."""
+    client.cache_clear()
+    forget()

@@ -24,7 +24,7 @@ def attribute(value: Any) -> dict[str, Any]:
     if isinstance(value, int | float):
         return {"N": repr(value)}
     if isinstance(value, dict):
-        return {"M": item(value)}
+        return {"M": {name: attribute(member) for name, member in value.items()}}
     if isinstance(value, list | tuple):
         return {"L": [attribute(member) for member in value]}
     if value is None:

@@ -97,12 +97,12 @@ def message_of(attributes: Attributes) -> Message:
 
 def cancel(job: Job, by: Person, at_ms: int) -> Moved:
     """Move ``job`` to cancelled from any live status. Whoever's write succeeds has decided how the job ends."""
-    return _move(job, "cancel", {"finishedAt": at_ms, "updatedAt": at_ms, "cancelledBy": by._asdict()})
+    return move(job, "cancel", {"finishedAt": at_ms, "updatedAt": at_ms, "cancelledBy": by._asdict()})
 
 
 def fail(job: Job, error: str, at_ms: int) -> Moved:
     """Move ``job`` to failed from any live status, with the reason."""
-    return _move(job, "fail", {"finishedAt": at_ms, "updatedAt": at_ms, "error": error})
+    return move(job, "fail", {"finishedAt": at_ms, "updatedAt": at_ms, "error": error})
 
 
 def delete(job: Job) -> Moved:
@@ -136,7 +136,8 @@ def delete(job: Job) -> Moved:
     return Moved(True, job)
 
 
-def _move(job: Job, transition: str, values: dict[str, Any]) -> Moved:
+def move(job: Job, transition: str, values: dict[str, Any]) -> Moved:
+    """Make ``transition`` (a name of the table of transitions) and set ``values``, if the job's status allows it."""
     names, conditions, may_leave = _may_leave(transition)
     target = TRANSITIONS[transition].target
     # Tells this request's own first try, whose answer was lost, from another's change.

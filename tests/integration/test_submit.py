@@ -1,0 +1,150 @@
+"""A submit that answered is never lost; repeated with the same key it is one job."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
+import pytest
+
+from jobyard.authorizer import Caller, Role
+from jobyard.aws import client
+from jobyard.errors import ExecuteForbidden, IdempotencyConflict, Invalid, NotFound, TooLarge
+from jobyard.model import Priority, Question, Status, Workflow
+from jobyard.model.ids import now_ms
+from jobyard.service import submit as service
+from jobyard.service.submit import KEY_LONGEST, QUESTIONS_BYTES, QUESTIONS_MOST, Request, submit
+from jobyard.store import jobs, lists, workflows
+from tests.factories import BOB, a_caller, a_workflow
+from tests.faults import lost_answer
+
+pytestmark = pytest.mark.usefixtures("table")
+
+
+@pytest.fixture
+def workflow() -> Workflow:
+    workflow = a_workflow()
+    workflows.put(workflow)
+    return workflow
+
+
+def jobs_in_table() -> int:
+    return len(list(lists.of_tenant("acme")))
+
+
+def test_a_submitted_job_is_queued_with_all_that_was_asked_for(workflow: Workflow) -> None:
+    caller = a_caller(BOB, Role.MEMBER)
+    asked = Request(workflow.id, [Question("input", "s3://data/a.csv")], Priority.HIGH, "gpu")
+    job = submit(caller, asked).job
+    assert jobs.get("acme", job.id) == job
+    assert (job.status, job.priority, job.worker_tag, job.owner) == (Status.QUEUED, Priority.HIGH, "gpu", BOB)
+    assert (job.workflow_name, job.runner, job.questions) == ("Profile", workflow.runner, tuple(asked.questions))
+    assert job.id.startswith(f"{job.created_at // 1000:08x}")
+
+
+def test_a_job_for_later_is_scheduled_and_one_for_the_past_queued(workflow: Workflow) -> None:
+    later = submit(a_caller(), Request(workflow.id, start_at=now_ms() + 60_000)).job
+    past = submit(a_caller(), Request(workflow.id, start_at=now_ms() - 60_000)).job
+    assert (later.status, later.queued_at) == (Status.SCHEDULED, None)
+    assert (past.status, past.start_at) == (Status.QUEUED, None)
+
+
+def test_a_job_is_kept_for_the_days_of_retention(workflow: Workflow, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RETENTION_DAYS", "3")
+    job = submit(a_caller(), Request(workflow.id)).job
+    assert job.expires_at == job.created_at // 1000 + 3 * 86400
+
+
+def test_the_same_key_and_request_is_answered_with_the_first_job(workflow: Workflow) -> None:
+    first = submit(a_caller(), Request(workflow.id), "key")
+    again = submit(a_caller(), Request(workflow.id), "key")
+    assert (first.replayed, again.replayed) == (False, True)
+    assert again.job == first.job
+    assert jobs_in_table() == 1
+
+
+def test_the_first_answer_is_repeated_even_when_the_job_was_deleted(workflow: Workflow) -> None:
+    first = submit(a_caller(), Request(workflow.id), "key")
+    jobs.delete(first.job)
+    assert submit(a_caller(), Request(workflow.id), "key") == (first.job, True)
+    assert jobs_in_table() == 0
+
+
+def test_the_same_key_with_another_request_is_refused(workflow: Workflow) -> None:
+    submit(a_caller(), Request(workflow.id), "key")
+    with pytest.raises(IdempotencyConflict):
+        submit(a_caller(), Request(workflow.id, priority=Priority.HIGH), "key")
+    assert jobs_in_table() == 1
+
+
+@pytest.mark.parametrize("other", [a_caller(BOB), a_caller(tenant="other")], ids=["user", "tenant"])
+def test_a_key_is_the_callers_own(workflow: Workflow, other: Caller) -> None:
+    workflows.put(a_workflow(tenant="other", id=workflow.id))
+    first = submit(a_caller(), Request(workflow.id), "key")
+    second = submit(other, Request(workflow.id), "key")
+    assert not second.replayed
+    assert second.job.id != first.job.id
+
+
+def test_a_key_is_free_again_after_a_day(workflow: Workflow, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = submit(a_caller(), Request(workflow.id), "key")
+    tomorrow = now_ms() + 24 * 3600 * 1000 + 1000
+    monkeypatch.setattr(service, "now_ms", lambda: tomorrow)
+    second = submit(a_caller(), Request(workflow.id), "key")
+    assert not second.replayed
+    assert second.job.id != first.job.id
+
+
+def test_of_many_at_once_with_one_key_exactly_one_makes_a_job(workflow: Workflow) -> None:
+    callers = 12
+    start = Barrier(callers)
+
+    def one(_: int) -> service.Submitted:
+        start.wait()
+        return submit(a_caller(), Request(workflow.id), "key")
+
+    with ThreadPoolExecutor(callers) as pool:
+        answers = list(pool.map(one, range(callers)))
+    assert sum(not answer.replayed for answer in answers) == 1
+    assert len({answer.job.id for answer in answers}) == 1
+    assert jobs_in_table() == 1
+
+
+@pytest.mark.parametrize(("operation", "key"), [("PutItem", None), ("TransactWriteItems", "key")])
+def test_a_submit_whose_answer_was_lost_makes_one_job(workflow: Workflow, operation: str, key: str | None) -> None:
+    with lost_answer(client("dynamodb"), operation) as lost:
+        submitted = submit(a_caller(), Request(workflow.id), key)
+    assert lost
+    assert not submitted.replayed
+    assert [job.id for job in lists.of_tenant("acme")] == [submitted.job.id]
+
+
+@pytest.mark.parametrize(
+    ("request_", "key", "error"),
+    [
+        (Request("0" * 24), None, NotFound),
+        (Request("", [Question("a", "x" * (QUESTIONS_BYTES + 1))]), None, TooLarge),
+        (Request("", [Question("é" * QUESTIONS_BYTES, "")]), None, TooLarge),
+        (Request("", [Question("a", "")] * (QUESTIONS_MOST + 1)), None, TooLarge),
+        (Request("", worker_tag="x" * 1000), None, Invalid),
+        (Request(""), "", Invalid),
+        (Request(""), "k" * (KEY_LONGEST + 1), Invalid),
+    ],
+)
+def test_a_bad_request_is_refused_and_writes_nothing(
+    request_: Request, key: str | None, error: type[Exception]
+) -> None:
+    with pytest.raises(error):
+        submit(a_caller(), request_, key)
+    assert jobs_in_table() == 0
+
+
+def test_who_may_not_execute_the_workflow_is_refused(workflow: Workflow) -> None:
+    private = a_workflow(public=False, owner=BOB.id)
+    workflows.put(private)
+    for caller, refused in [(a_caller(role=Role.NO_ACCESS), workflow), (a_caller(role=Role.ARTISAN), private)]:
+        with pytest.raises(ExecuteForbidden):
+            submit(caller, Request(refused.id))
+    assert jobs_in_table() == 0
+    assert submit(a_caller(BOB, Role.VIEWER), Request(private.id)).job.owner == BOB
+    assert submit(a_caller(role=Role.CURATOR), Request(private.id)).job.status is Status.QUEUED
