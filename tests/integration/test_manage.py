@@ -1,0 +1,152 @@
+"""What the operator does: clients and workflows."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+from typing import Any
+
+import pytest
+
+from jobyard.authorizer import bearer
+from jobyard.authorizer.secrets import hash_of
+from jobyard.aws import client
+from jobyard.errors import Unauthenticated
+from jobyard.service import tokens
+from jobyard.service.manage import manage
+from jobyard.store import credentials, workflows
+
+pytestmark = pytest.mark.usefixtures("table")
+
+RUNNER = {"type": "lambda", "functionName": "jobyard-workflow-profile"}
+
+
+def done(action: str, **fields: Any) -> Any:
+    answer = manage({"action": action, "tenant": "acme", **fields})
+    assert answer["ok"], answer
+    return answer["result"]
+
+
+def refused(**request: Any) -> dict[str, Any]:
+    answer = manage({"tenant": "acme", **request})
+    assert not answer["ok"], answer
+    error: dict[str, Any] = answer["error"]
+    return error
+
+
+def test_a_new_client_gets_a_token_with_its_secret() -> None:
+    made = done("clients.create", name="Ada", role="Curator")
+    caller = bearer.authenticate(f"Bearer {tokens.issue(made['clientId'], made['clientSecret']).value}")
+    assert (caller.tenant, caller.user.name, caller.role, caller.user.id) == ("acme", "Ada", "Curator", made["userId"])
+
+
+def test_two_clients_may_be_one_user() -> None:
+    one = done("clients.create", name="Ada", role="Artisan")
+    assert done("clients.create", name="Ada", role="Artisan", userId=one["userId"])["userId"] == one["userId"]
+
+
+def test_the_table_holds_no_secret(table: str) -> None:
+    made = done("clients.create", name="Ada", role="Curator")
+    token = tokens.issue(made["clientId"], made["clientSecret"]).value
+    content = str(client("dynamodb").scan(TableName=table)["Items"])
+    assert made["clientSecret"] not in content
+    assert token not in content
+    assert hash_of(token) in content
+
+
+def test_clients_are_listed_without_their_secrets_and_for_their_tenant_only() -> None:
+    made = done("clients.create", name="Ada", role="Curator")
+    manage({"action": "clients.create", "tenant": "other", "name": "Eve", "role": "Curator"})
+    del made["clientSecret"]
+    assert done("clients.list") == [made]
+
+
+def test_a_revoked_client_gets_no_token_and_its_tokens_are_gone() -> None:
+    made = done("clients.create", name="Ada", role="Curator")
+    issued = [tokens.issue(made["clientId"], made["clientSecret"]).value for _ in range(3)]
+    assert done("clients.revoke", clientId=made["clientId"])["tokensRevoked"] == 3
+    with pytest.raises(Unauthenticated):
+        tokens.issue(made["clientId"], made["clientSecret"])
+    for token in issued:
+        with pytest.raises(Unauthenticated):
+            bearer.authenticate(f"Bearer {token}")
+    assert "revokedAt" in done("clients.list")[0]
+
+
+def test_revoking_again_keeps_the_first_time() -> None:
+    made = done("clients.create", name="Ada", role="Curator")
+    first = done("clients.revoke", clientId=made["clientId"])
+    assert done("clients.revoke", clientId=made["clientId"])["revokedAt"] == first["revokedAt"]
+
+
+def test_no_token_outlives_a_revocation_at_the_same_time() -> None:
+    for _ in range(10):
+        made = done("clients.create", name="Ada", role="Curator")
+        api_client = credentials.get_client(made["clientId"])
+        assert api_client is not None
+        start = Barrier(2)
+
+        def issue(api_client: credentials.ApiClient = api_client, start: Barrier = start) -> None:
+            start.wait()
+            credentials.issue("hash" + api_client.id, api_client, 2_000_000_000)
+
+        def revoke(id: str = made["clientId"], start: Barrier = start) -> None:
+            start.wait()
+            credentials.revoke_client(id, "acme", 1)
+
+        with ThreadPoolExecutor(2) as pool:
+            for each in [pool.submit(issue), pool.submit(revoke)]:
+                each.result()
+        assert credentials.find("hash" + made["clientId"]) is None
+
+
+def test_another_tenants_client_is_unknown() -> None:
+    made = done("clients.create", name="Ada", role="Curator")
+    answer = manage({"action": "clients.revoke", "tenant": "other", "clientId": made["clientId"]})
+    assert answer["error"]["field"] == "clientId"
+    assert tokens.issue(made["clientId"], made["clientSecret"])
+
+
+def test_a_registered_workflow_is_found_and_listed() -> None:
+    made = done("workflows.register", name="Profile", runner=RUNNER, settings={"rows": 5, "none": None})
+    assert made["runner"]["functionArn"] == "arn:aws:lambda:us-east-1:000000000000:function:jobyard-workflow-profile"
+    assert done("workflows.list") == [made]
+    kept = workflows.get("acme", made["id"])
+    assert kept is not None
+    assert (kept.name, kept.public, kept.settings) == ("Profile", True, {"rows": 5, "none": None})
+
+
+def test_a_workflow_registered_under_the_same_id_is_replaced() -> None:
+    made = done("workflows.register", name="Profile", runner=RUNNER)
+    done("workflows.register", id=made["id"], name="Profile 2", runner=RUNNER)
+    assert [each["name"] for each in done("workflows.list")] == ["Profile 2"]
+
+
+@pytest.mark.parametrize(
+    ("request_", "field"),
+    [
+        ({"action": "clients.drop"}, "action"),
+        ({}, "action"),
+        ({"action": ["clients.create"]}, "action"),
+        ({"action": "clients.create", "role": "Curator"}, "name"),
+        ({"action": "clients.create", "name": "x", "role": "Root"}, "role"),
+        ({"action": "clients.create", "name": "x", "role": "Curator", "tenant": "a#b"}, "tenant"),
+        ({"action": "clients.create", "name": "x", "role": "Curator", "userId": "me"}, "userId"),
+        ({"action": "clients.create", "name": "x", "role": "Curator", "rôle": "x"}, "rôle"),
+        ({"action": "clients.revoke", "clientId": "0" * 24}, "clientId"),
+        ({"action": "workflows.register", "name": "x"}, "runner"),
+        ({"action": "workflows.register", "name": "x", "runner": {"functionName": "prod-payroll"}}, "runner"),
+        ({"action": "workflows.register", "name": "x", "runner": RUNNER | {"type": "ec2"}}, "runner.type"),
+        ({"action": "workflows.register", "name": "x", "runner": RUNNER, "public": False}, None),
+        ({"action": "workflows.register", "name": "x", "runner": RUNNER, "settings": {"x": "y" * 20_000}}, None),
+    ],
+)
+def test_a_bad_request_names_its_field(request_: dict[str, Any], field: str | None) -> None:
+    error = refused(**request_)
+    assert error["field"] == field
+    assert error["message"]
+
+
+@pytest.mark.parametrize("request_", [None, [], "clients.list", 3])
+def test_what_is_no_request_is_refused(request_: Any) -> None:
+    assert manage(request_)["error"]["field"] == "action"
