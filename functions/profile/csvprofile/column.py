@@ -7,7 +7,7 @@ from collections import Counter
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from csvprofile.kinds import DATE, DATETIME, DECIMAL, INTEGER, STRING, classify, combined
+from csvprofile.kinds import DATE, DATETIME, DECIMAL, EMPTY, INTEGER, STRING, classify, combined
 from csvprofile.sketch import Distinct, Estimate, Frequent
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ TOP_VALUES = 10
 
 # For all columns together, so that the memory does not grow with their number: some 70 and 60 MB.
 _ALL_HASHES, _HASHES = 500_000, (500, 10_000)
-_ALL_COUNTERS, _COUNTERS = 200_000, (100, 1_000)
+_ALL_COUNTERS, _COUNTERS = 200_000, (100, 10_000)
 
 
 class Numbers:
@@ -31,8 +31,10 @@ class Numbers:
         self._mean = self._squares = 0.0
 
     def add(self, value: float, times: int) -> None:
-        self.low = min(self.low, value)
-        self.high = max(self.high, value)
+        if value < self.low:
+            self.low = value
+        if value > self.high:
+            self.high = value
         self.count += times
         delta = value - self._mean
         self._mean += delta * times / self.count
@@ -50,7 +52,7 @@ class Numbers:
         return math.sqrt(max(self._squares, 0.0) / (self.count - 1))
 
 
-class Extremes[T: (str, tuple[datetime, str])]:
+class Extremes[T: (int, str, tuple[datetime, str])]:
     def __init__(self) -> None:
         self.low: T | None = None
         self.high: T | None = None
@@ -70,11 +72,11 @@ class Column:
         self.position = position
         self.name = name
         self.count = self.nulls = 0
-        self.min_length: int | None = None
-        self.max_length: int | None = None
+        self.lengths = Extremes[int]()
         self.numbers = Numbers()
         self._times = Extremes[tuple[datetime, str]]()
         self._texts = Extremes[str]()
+        self.type = EMPTY
         self._kinds: set[str] = set()
         self._null_texts = nulls
         self._distinct = Distinct(_share(columns, _ALL_HASHES, _HASHES))
@@ -101,20 +103,17 @@ class Column:
             # What was counted before was taken in before: only its number weighs again.
             self._distinct.add(cell)
             self._texts.add(cell[:MAX_SHOWN])
-            self.min_length = length if self.min_length is None else min(self.min_length, length)
-            self.max_length = length if self.max_length is None else max(self.max_length, length)
+            self.lengths.add(length)
         if self.type == STRING:
             return
         kind, value = classify(text)
-        self._kinds.add(kind)
+        if kind not in self._kinds:
+            self._kinds.add(kind)
+            self.type = combined(self._kinds)
         if isinstance(value, datetime):
             self._times.add((value, text))
         elif value is not None:
             self.numbers.add(value, times)
-
-    @property
-    def type(self) -> str:
-        return combined(self._kinds)
 
     @property
     def distinct(self) -> Estimate:

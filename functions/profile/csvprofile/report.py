@@ -31,8 +31,8 @@ def as_dict(column: Column) -> dict[str, Any]:
         "max": high,
         "mean": column.numbers.mean if numeric else None,
         "stddev": column.numbers.stddev if numeric else None,
-        "minLength": column.min_length,
-        "maxLength": column.max_length,
+        "minLength": column.lengths.low,
+        "maxLength": column.lengths.high,
         "topValues": [{"value": value, "count": count} for value, count in column.top],
         "topValuesExact": column.top_exact,
     }

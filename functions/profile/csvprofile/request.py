@@ -16,12 +16,13 @@ _YES_NO = {"yes": True, "true": True, "no": False, "false": False}
 _DEFAULT_ENCODING = "utf-8"
 
 # Python's codecs for text as files have it. Others of Python's turn text into something else, or run very slowly.
-_ENCODING_NAMES = """
-    ascii utf-8 utf-8-sig utf-16 utf-16-le utf-16-be utf-32 utf-32-le utf-32-be latin-1 iso8859-2 iso8859-5 iso8859-7
-    iso8859-9 iso8859-15 cp437 cp850 cp852 cp866 cp1250 cp1251 cp1252 cp1253 cp1254 cp1255 cp1256 cp1257 cp1258
-    mac-roman koi8-r koi8-u gbk gb18030 big5 shift_jis cp932 euc_jp euc_kr cp949 tis-620
-"""
-_ENCODINGS = frozenset(codecs.lookup(name).name for name in _ENCODING_NAMES.split())
+# By the names that codecs.lookup gives them.
+_NAMES = (
+    "ascii big5 cp1250 cp1251 cp1252 cp1253 cp1254 cp1255 cp1256 cp1257 cp1258 cp437 cp850 cp852 cp866 cp932 cp949 "
+    "euc_jp euc_kr gb18030 gbk iso8859-1 iso8859-15 iso8859-2 iso8859-5 iso8859-7 iso8859-9 koi8-r koi8-u mac-roman "
+    "shift_jis tis-620 utf-16 utf-16-be utf-16-le utf-32 utf-32-be utf-32-le utf-8 utf-8-sig"
+)
+ENCODINGS = frozenset(_NAMES.split())
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +110,6 @@ def _encoding(answer: str) -> str | None:
         name = codecs.lookup(answer.strip()).name
     except (LookupError, ValueError):
         name = ""
-    if name not in _ENCODINGS:
+    if name not in ENCODINGS:
         raise Failed(f"The question encoding names no encoding that can be read: {answer[:200]!r}.")
     return "utf-8-sig" if name == _DEFAULT_ENCODING else name

@@ -34,7 +34,10 @@ type Report = Callable[[str, str], None]
 
 
 class Row(NamedTuple):
+    """``line`` is where it begins, from 1; ``size`` is in characters."""
+
     line: int
+    size: int
     cells: list[str]
 
 
@@ -59,21 +62,22 @@ class Rows:
         csv.field_size_limit(MAX_FIELD)
         reader = csv.reader(self._lines(), delimiter=self.delimiter)
         first_line = 1
-        while True:
-            self._row_size = 0
-            try:
-                with self._readable():
+        with self._readable():
+            while True:
+                self._row_size = 0
+                try:
                     cells = next(reader, None)
-            except csv.Error as error:
-                raise Failed(f"The row at line {first_line:,} cannot be read: {_explained(error)}.") from None
-            if cells is None:
-                return
-            if cells:
-                if self._at_end:
-                    text = f"The quote in the row at line {first_line:,} is not closed; the file ends in it."
-                    self._report("quote", text)
-                yield Row(first_line, cells)
-            first_line = reader.line_num + 1
+                except csv.Error as error:
+                    raise Failed(f"The row at line {first_line:,} cannot be read: {_explained(error)}.") from None
+                if cells is None:
+                    return
+                if cells:
+                    if self._at_end:
+                        # The reader asked for a line after the last one: it was in a quote.
+                        text = f"The quote in the row at line {first_line:,} is not closed; the file ends in it."
+                        self._report("quote", text)
+                    yield Row(first_line, self._row_size, cells)
+                first_line = reader.line_num + 1
 
     @contextmanager
     def _readable(self) -> Iterator[None]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from csvprofile import report
@@ -15,10 +16,13 @@ from jobyard.aws import client
 from jobyard.runner import Failed, Job
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator, Sequence
 
     from csvprofile.request import Request
     from csvprofile.rows import Row
+
+type Cells = Sequence[str | None]
+"""The cells of a row; None is one that the row does not have."""
 
 MAX_REPORTED = 20
 # Enough for a read from S3 that hangs and is taken up again, and to write the reason.
@@ -41,7 +45,7 @@ def profile(job: Job) -> None:
         problems = Problems(job)
         rows = Rows(file, request.encoding, request.delimiter, problems.report)
         table = Table(request, iter(rows), problems)
-        for batch in _batches(table.rows()):
+        for batch in table.batches():
             table.add(batch)
             done = file.position / file.size if file.size else 1.0
             job.progress(_READING * done)
@@ -99,32 +103,27 @@ class Table:
         self._first = None if request.header else first
         self._problems = problems
 
-    def rows(self) -> Iterator[list[str | None]]:
-        if self._first:
-            yield list(self._first.cells)
-        for line, cells in self._rows:
-            row: list[str | None] = list(cells)
-            if len(row) != self._width:
-                text = f"The row at line {line:,} has {len(row):,} cells, not {self._width:,}."
-                self._problems.report("cells", text)
-                row = row[: self._width] + [None] * (self._width - len(row))
-            yield row
+    def batches(self) -> Iterator[list[Cells]]:
+        """Rows together, for cells that are alike are faster counted at once; bounded in every measure."""
+        batch: list[Cells] = []
+        size = 0
+        for row in chain([self._first] if self._first else [], self._rows):
+            batch.append(self._as_wide(row))
+            size += row.size
+            if len(batch) * self._width >= _BATCH_CELLS or len(batch) >= _BATCH_ROWS or size >= _BATCH_CHARACTERS:
+                yield batch
+                batch, size = [], 0
+        if batch:
+            yield batch
 
-    def add(self, batch: list[list[str | None]]) -> None:
+    def _as_wide(self, row: Row) -> Cells:
+        width = self._width
+        if len(row.cells) == width:
+            return row.cells
+        self._problems.report("cells", f"The row at line {row.line:,} has {len(row.cells):,} cells, not {width:,}.")
+        return [*row.cells[:width], *[None] * (width - len(row.cells))]
+
+    def add(self, batch: list[Cells]) -> None:
         self.count += len(batch)
         for column, cells in zip(self.columns, zip(*batch, strict=True), strict=True):
             column.add(cells)
-
-
-def _batches(rows: Iterable[list[str | None]]) -> Iterator[list[list[str | None]]]:
-    """Rows together, for the many cells that are alike are counted faster at once; bounded in every measure."""
-    batch: list[list[str | None]] = []
-    characters = 0
-    for row in rows:
-        batch.append(row)
-        characters += sum(len(cell) for cell in row if cell)
-        if len(batch) >= _BATCH_ROWS or len(batch) * len(row) >= _BATCH_CELLS or characters >= _BATCH_CHARACTERS:
-            yield batch
-            batch, characters = [], 0
-    if batch:
-        yield batch
