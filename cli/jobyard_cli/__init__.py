@@ -1,0 +1,1 @@
+"""The `jobyard` command: clients and workflows, of the local run or of a deployed stack."""

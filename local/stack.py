@@ -1,0 +1,105 @@
+"""All of Jobyard on this machine, as a context: the engine, the real template in it, demo data, and the front."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from local import demo
+from local.deployment import Deployment, deploy
+from local.engine import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY, Engine, LogLine
+from local.front import Front
+
+STACK_NAME = "jobyard"
+
+
+def _silent(message: str) -> None:
+    del message
+
+
+class LocalStack:
+    """`folder` holds what this one writes, and its `jobyard.json` while it stands. Any number may run at once.
+
+    `port`: of the front; 0 takes a free one. LocalError where something on this machine prevents the start.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        port: int = 0,
+        parameters: Mapping[str, str] | None = None,
+        progress: Callable[[str], None] = _silent,
+        on_log: LogLine | None = None,
+    ) -> None:
+        self.folder = folder
+        self.engine = Engine(folder, on_log)
+        self.demo: demo.Demo
+        self.deployment: Deployment
+        self.config: dict[str, Any]
+        self.base_url: str
+        self._port = port
+        self._parameters = {"DeletionProtection": "false"} | dict(parameters or {})
+        self._progress = progress
+        self._open = ExitStack()
+
+    def __enter__(self) -> Self:
+        with ExitStack() as opening:
+            # First, because a port that is taken should be told at once.
+            front = opening.enter_context(Front(self._port))
+            self.base_url = front.url
+            self._progress("Starting the local AWS (MiniStack)")
+            opening.enter_context(self.engine)
+            self.deployment = deploy(self.engine, STACK_NAME, self._parameters, self._progress)
+            front.to(self.engine.endpoint, self.deployment.outputs["ApiId"])
+            self._progress("Creating demo clients, a workflow and its input")
+            self.demo = demo.seed(self.engine, self.deployment)
+            self.config = self._config()
+            opening.callback(self.config_file.unlink, missing_ok=True)
+            self.config_file.write_text(json.dumps(self.config, indent=2) + "\n", encoding="utf-8")
+            self._open = opening.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._open.close()
+
+    @property
+    def config_file(self) -> Path:
+        return self.folder / "jobyard.json"
+
+    @property
+    def outputs(self) -> Mapping[str, str]:
+        return self.deployment.outputs
+
+    def client(self, service: str) -> Any:
+        """A boto3 client of the AWS in which the stack stands."""
+        return self.engine.client(service)
+
+    def _config(self) -> dict[str, Any]:
+        clients = {
+            key: {"client_id": made["clientId"], "client_secret": made["clientSecret"], "user_id": made["userId"]}
+            for key, made in self.demo.clients.items()
+        }
+        return {
+            "alteryx": {
+                "base_url": f"{self.base_url}/webapi",
+                "token_url": f"{self.base_url}/webapi/oauth2/token",
+                **clients,
+                "workflow_id": self.demo.workflow_id,
+                "input_uri": self.demo.input_uri,
+            },
+            "tenant": demo.TENANT,
+            "aws": {
+                "endpoint_url": self.engine.endpoint,
+                "region_name": REGION,
+                "aws_access_key_id": ACCESS_KEY_ID,
+                "aws_secret_access_key": SECRET_ACCESS_KEY,
+            },
+            "stack": {"name": STACK_NAME, "outputs": dict(self.outputs)},
+        }
