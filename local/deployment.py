@@ -37,7 +37,7 @@ def deploy(engine: Engine, name: str, parameters: Mapping[str, str], progress: C
     """Create the stack. LocalError, with CloudFormation's reasons, if it cannot be."""
     template = load()
     engine.client("s3").create_bucket(Bucket=CODE_BUCKET)
-    _upload_code(engine, template, parameters, progress)
+    _upload_code(engine, template, progress)
     progress(f"Deploying template.yaml ({len(template['Resources'])} resources)")
     _create_stack(engine, name, template, parameters)
     cloudformation = engine.client("cloudformation")
@@ -52,9 +52,7 @@ def deploy(engine: Engine, name: str, parameters: Mapping[str, str], progress: C
     return Deployment(name, outputs, resources)
 
 
-def _upload_code(
-    engine: Engine, template: dict[str, Any], parameters: Mapping[str, str], progress: Callable[[str], None]
-) -> None:
+def _upload_code(engine: Engine, template: dict[str, Any], progress: Callable[[str], None]) -> None:
     s3 = engine.client("s3")
 
     def uploaded(archive: bytes, kind: str) -> dict[str, str]:
@@ -71,10 +69,6 @@ def _upload_code(
                 definition = (ROOT / properties["DefinitionUri"]).read_bytes()
                 properties["DefinitionUri"] = uploaded(definition, "json")
             case "AWS::Serverless::LayerVersion":
-                # A layer that only an identity provider needs is not built without one.
-                if "Condition" in resource and not parameters.get("OidcIssuer"):
-                    properties["ContentUri"] = {"Bucket": CODE_BUCKET, "Key": "not-built"}
-                    continue
                 started = time.monotonic()
                 progress(f"Building {logical_id}")
                 archive, built = layer_archive(logical_id, ROOT / properties["ContentUri"])

@@ -129,6 +129,20 @@ def patch_logs(lambda_runtime: Any) -> None:
     worker._read_stderr = read_stderr
 
 
+def patch_alarms(provisioners: Any) -> None:
+    """An alarm over several metrics watches the first of them. The engine would refuse the whole stack for it."""
+    record = guard(provisioners, "_cw_metric_alarm_record", ["name", "props"])
+
+    def first_metric_only(name: str, props: dict[str, Any]) -> Any:
+        if not props.get("Metrics"):
+            return record(name, props)
+        first = next(each["MetricStat"] for each in props["Metrics"] if "MetricStat" in each)
+        single = {key: value for key, value in props.items() if key != "Metrics"}
+        return record(name, single | first["Metric"] | {"Period": first["Period"], "Statistic": first["Stat"]})
+
+    provisioners._cw_metric_alarm_record = first_metric_only
+
+
 def end_with_parent() -> None:
     """End when the pipe to our parent closes, also if the parent was killed and could not end us."""
 
@@ -152,9 +166,11 @@ def main() -> None:
     from ministack import app
     from ministack.core import lambda_runtime
     from ministack.services import stepfunctions
+    from ministack.services.cloudformation import provisioners
 
     Callbacks(stepfunctions).patch()
     patch_logs(lambda_runtime)
+    patch_alarms(provisioners)
     end_with_parent()
     sys.argv[1:] = []
     app.main()
