@@ -10,6 +10,7 @@ import threading
 import time
 from types import FrameType
 
+from jobyard_cli.manage import ManageError
 from local.errors import LocalError
 from local.logs import function_names, readable
 from local.stack import LocalStack
@@ -117,7 +118,13 @@ def main() -> int:
     for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(each, _end)
     terminal = Terminal()
-    stack = LocalStack(ROOT / ".local", port=arguments.port, progress=terminal.progress, on_log=terminal.log)
+    stack = LocalStack(
+        ROOT / ".local" / f"run-{arguments.port}",
+        port=arguments.port,
+        config_file=ROOT / ".local" / "jobyard.json",
+        progress=terminal.progress,
+        on_log=terminal.log,
+    )
     try:
         with stack:
             terminal.names = function_names(stack.deployment)
@@ -128,7 +135,7 @@ def main() -> int:
     except _Ended:
         terminal.say("\nEnded.")
         return 0
-    except LocalError as error:
+    except (LocalError, ManageError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
 

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import subprocess
+import tempfile
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -30,7 +31,7 @@ LogLine = Callable[[str, str], None]
 
 
 class Engine:
-    """A context in which a fresh, empty AWS answers at `endpoint`. `folder` holds its log and temporary files."""
+    """A context in which a fresh, empty AWS answers at `endpoint`. `folder` gets its log and the functions'."""
 
     def __init__(self, folder: Path, on_log: LogLine | None = None) -> None:
         self.folder = folder
@@ -38,15 +39,16 @@ class Engine:
         self.endpoint = f"http://127.0.0.1:{self.port}"
         self.log = folder / "engine.log"
         self._on_log = on_log
+        self._temporary = Path()
         self._process: subprocess.Popen[bytes] | None = None
         self._reader: threading.Thread | None = None
 
     def __enter__(self) -> Self:
         if not _PYTHON.exists():
             raise LocalError("The engine's environment is not there: run `make env`")
-        # What a run that was killed left behind.
-        shutil.rmtree(self._temporary, ignore_errors=True)
-        self._temporary.mkdir(parents=True)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        # Unpacked functions and layers. If we are killed, the engine removes it (engine_entry.end_with_parent).
+        self._temporary = Path(tempfile.mkdtemp(prefix="jobyard-engine-"))
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(
                 # -P: the folder of the script has modules whose names the engine may want for its own.
@@ -86,10 +88,6 @@ class Engine:
             aws_secret_access_key=SECRET_ACCESS_KEY,
             config=Config(retries={"mode": "standard", "total_max_attempts": 2}, read_timeout=120),
         )
-
-    @property
-    def _temporary(self) -> Path:
-        return self.folder / "tmp"
 
     def _environment(self) -> dict[str, str]:
         """All that the engine sees, and with it every function that it runs."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -22,7 +22,8 @@ def _silent(message: str) -> None:
 
 
 class LocalStack:
-    """`folder` holds what this one writes, and its `jobyard.json` while it stands. Any number may run at once.
+    """Any number may stand at once. `folder` gets the logs, and `config_file` (by default in `folder`) tells scripts
+    where it is for as long as it stands.
 
     `port`: of the front; 0 takes a free one. LocalError where something on this machine prevents the start.
     """
@@ -32,11 +33,12 @@ class LocalStack:
         folder: Path,
         *,
         port: int = 0,
+        config_file: Path | None = None,
         parameters: Mapping[str, str] | None = None,
         progress: Callable[[str], None] = _silent,
         on_log: LogLine | None = None,
     ) -> None:
-        self.folder = folder
+        self.config_file = config_file or folder / "jobyard.json"
         self.engine = Engine(folder, on_log)
         self.demo: demo.Demo
         self.deployment: Deployment
@@ -59,8 +61,7 @@ class LocalStack:
             self._progress("Creating demo clients, a workflow and its input")
             self.demo = demo.seed(self.engine, self.deployment)
             self.config = self._config()
-            opening.callback(self.config_file.unlink, missing_ok=True)
-            self.config_file.write_text(json.dumps(self.config, indent=2) + "\n", encoding="utf-8")
+            opening.enter_context(self._told())
             self._open = opening.pop_all()
         return self
 
@@ -70,16 +71,23 @@ class LocalStack:
         self._open.close()
 
     @property
-    def config_file(self) -> Path:
-        return self.folder / "jobyard.json"
-
-    @property
     def outputs(self) -> Mapping[str, str]:
         return self.deployment.outputs
 
     def client(self, service: str) -> Any:
         """A boto3 client of the AWS in which the stack stands."""
         return self.engine.client(service)
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        text = json.dumps(self.config, indent=2) + "\n"
+        self.config_file.parent.mkdir(parents=True, exist_ok=True)
+        self.config_file.write_text(text, encoding="utf-8")
+        yield
+        # Another run of the same checkout, on another port, may have told its own since.
+        with suppress(FileNotFoundError):
+            if self.config_file.read_text(encoding="utf-8") == text:
+                self.config_file.unlink()
 
     def _config(self) -> dict[str, Any]:
         clients = {
