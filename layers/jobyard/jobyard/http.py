@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
@@ -25,13 +24,13 @@ class Request(NamedTuple):
     @classmethod
     def from_event(cls, event: dict[str, Any]) -> Request:
         context = event["requestContext"]
-        headers = {name.lower(): value for name, value in event.get("headers", {}).items()}
+        headers = {name.lower(): _text(value) for name, value in event.get("headers", {}).items()}
         body = event.get("body") or ""
         return cls(
             method=context["http"]["method"],
-            path=event["rawPath"],
-            path_parameters=event.get("pathParameters") or {},
-            query=parse_qsl(event.get("rawQueryString", ""), keep_blank_values=True, max_num_fields=None),
+            path=_text(event["rawPath"]),
+            path_parameters={name: _text(value) for name, value in (event.get("pathParameters") or {}).items()},
+            query=parse_qsl(_text(event.get("rawQueryString", "")), keep_blank_values=True, max_num_fields=None),
             headers=headers,
             body=_decoded(body) if event.get("isBase64Encoded") else body.encode("utf-8", "surrogatepass"),
             base_url=f"{headers.get('x-forwarded-proto', 'https')}://{headers.get('host', context['domainName'])}",
@@ -65,8 +64,13 @@ def json_response(status: int, content: Any, headers: dict[str, str] | None = No
     return Response(status, body, {"Content-Type": "application/json; charset=utf-8"} | (headers or {}))
 
 
+def _text(value: str) -> str:
+    """``value`` as UTF-8 can write it: an event's JSON can hold halves of surrogate pairs, an answer or a key cannot."""
+    return value if value.isascii() else value.encode("utf-8", "replace").decode()
+
+
 def _decoded(body: str) -> bytes:
     try:
         return base64.b64decode(body, validate=True)
-    except binascii.Error as error:
+    except ValueError as error:  # binascii's own error is one, but not all are it
         raise Invalid(None, "The body is not base64.") from error
