@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 from typing import NamedTuple
 from urllib.parse import parse_qs, unquote_plus
 
@@ -53,11 +52,12 @@ def _granted(request: Request) -> dict[str, str | int]:
 
 
 def _form(request: Request) -> dict[str, str]:
-    """The body's fields; more of them than are known are ignored."""
+    """The body's fields that are known; clients send more (``scope``, ``resource``), which mean nothing here."""
     fields = parse_qs(request.body.decode("utf-8", "replace"), keep_blank_values=True)
-    if any(len(values) > 1 for values in fields.values()):
+    known = {name: fields[name] for name in ("grant_type", "client_id", "client_secret") if name in fields}
+    if any(len(values) > 1 for values in known.values()):
         raise _Refused(400, "invalid_request", "A parameter is given more than once.")
-    return {name: values[0] for name, values in fields.items()}
+    return {name: values[0] for name, values in known.items()}
 
 
 def _credentials(request: Request, form: dict[str, str]) -> _Credentials:
@@ -65,7 +65,7 @@ def _credentials(request: Request, form: dict[str, str]) -> _Credentials:
     if scheme.lower() == "basic":
         try:
             id, colon, secret = base64.b64decode(encoded.strip(), validate=True).decode().partition(":")
-        except (binascii.Error, UnicodeDecodeError) as error:
+        except ValueError as error:  # neither base64 nor UTF-8, or not even ASCII
             raise _Refused(401, "invalid_client", "The Authorization header is not HTTP Basic.") from error
         if not colon:
             raise _Refused(401, "invalid_client", "The Authorization header is not HTTP Basic.")
