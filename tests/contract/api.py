@@ -1,0 +1,119 @@
+"""The endpoints behind the template's own routes: each call goes through the Lambda handler that its route names."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Mapping, Sequence
+from functools import cache
+from importlib.util import module_from_spec, spec_from_file_location
+from typing import Any, NamedTuple
+from urllib.parse import unquote, urlencode
+
+from local.template import ROOT, load
+
+HOST = "abc123.execute-api.us-east-1.amazonaws.com"
+
+type Query = str | Mapping[str, str] | Sequence[tuple[str, str]]
+
+
+class Route(NamedTuple):
+    method: str
+    path: str
+    function: str
+
+
+class Answer(NamedTuple):
+    status: int
+    headers: dict[str, str]
+    text: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.text)
+
+    @property
+    def message(self) -> str:
+        """The text of an error; its body has nothing else."""
+        assert list(self.json) == ["message"]
+        return str(self.json["message"])
+
+
+class NoRoute(Exception):
+    """The gateway has no such route; it answers 404 by itself."""
+
+
+def call(
+    method: str,
+    path: str,
+    token: str | None = None,
+    query: Query = "",
+    body: Any = None,
+    headers: Mapping[str, str] | None = None,
+    **event: Any,
+) -> Answer:
+    """What API Gateway makes of a request and of its handler's answer.
+
+    ``path`` and a textual ``query`` are as on the wire. ``body`` is sent as JSON, text as it is, bytes in base64.
+    Members of the event may be given instead of what follows from the request.
+    """
+    given = {"authorization": f"Bearer {token}"} if token is not None else {}
+    if body is not None and not isinstance(body, str | bytes):
+        body, given["content-type"] = json.dumps(body), "application/json"
+    given |= {name.lower(): value for name, value in (headers or {}).items()}
+    function, parameters = _routed(method, path)
+    request: dict[str, Any] = {
+        "version": "2.0",
+        "routeKey": f"{method} {path}",
+        "rawPath": unquote(path, errors="replace"),
+        "rawQueryString": query if isinstance(query, str) else urlencode(query),
+        "headers": {"host": HOST, "x-forwarded-proto": "https", "accept": "application/json"} | given,
+        "requestContext": {
+            "apiId": "abc123",
+            "domainName": HOST,
+            "requestId": "JKJaXmPLvHcESHA=",
+            "http": {"method": method, "path": path, "protocol": "HTTP/1.1", "sourceIp": "192.0.2.1"},
+        },
+        "isBase64Encoded": isinstance(body, bytes),
+    }
+    if parameters:
+        request["pathParameters"] = parameters
+    if body is not None:
+        request["body"] = base64.b64encode(body).decode() if isinstance(body, bytes) else body
+    answered = _handler(function)(request | event, None)
+    # Lambda writes the answer as JSON in UTF-8, and refuses what is longer than 6 MB.
+    sent = json.dumps(answered, ensure_ascii=False).encode()
+    assert len(sent) <= 6 * 1024 * 1024
+    assert set(answered) == {"statusCode", "headers", "body", "isBase64Encoded"}
+    return Answer(answered["statusCode"], answered["headers"], answered["body"])
+
+
+@cache
+def routes() -> list[Route]:
+    """Every route of the template's gateway."""
+    return [
+        Route(event["Properties"]["Method"], event["Properties"]["Path"], resource["Properties"]["CodeUri"])
+        for resource in load()["Resources"].values()
+        if resource["Type"] == "AWS::Serverless::Function"
+        for event in resource["Properties"].get("Events", {}).values()
+        if event["Type"] == "HttpApi"
+    ]
+
+
+def _routed(method: str, path: str) -> tuple[str, dict[str, str]]:
+    for route in routes():
+        pattern = re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", route.path)
+        if route.method == method and (match := re.fullmatch(pattern + "/?", path)):
+            return route.function, {name: unquote(value) for name, value in match.groupdict().items()}
+    raise NoRoute(f"{method} {path}")
+
+
+@cache
+def _handler(folder: str) -> Any:
+    spec = spec_from_file_location(f"{folder.replace('/', '.')}.app", ROOT / folder / "app.py")
+    assert spec
+    assert spec.loader
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.handler
