@@ -1,0 +1,70 @@
+"""template.yaml as CloudFormation gets it, after the SAM transform, with intrinsics in their long form."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from functools import cache
+from typing import Any
+
+from local.template import ROOT, load
+
+Resource = dict[str, Any]
+
+
+_TRANSFORM = """
+import json, sys
+from samtranslator.translator.transform import transform
+
+class NoManagedPolicies:
+    # The template names none by name only, so nothing has to be asked of AWS.
+    def load(self):
+        return {}
+
+json.dump(transform(json.load(sys.stdin), {}, NoManagedPolicies()), sys.stdout)
+"""
+
+
+@cache
+def _transformed() -> str:
+    template = load()
+    for resource in template["Resources"].values():
+        for name in ("CodeUri", "ContentUri", "DefinitionUri"):
+            if name in resource.get("Properties", {}):
+                resource["Properties"][name] = {"Bucket": "code", "Key": resource["Properties"][name]}
+    # The transform lives in the engine's environment: it holds pydantic back to a version that the layer has left.
+    return subprocess.run(
+        [ROOT / ".local" / "engine-env" / "bin" / "python", "-c", _TRANSFORM],
+        input=json.dumps(template),
+        env={"AWS_DEFAULT_REGION": "us-east-1"},
+        capture_output=True,
+        check=True,
+        text=True,
+    ).stdout
+
+
+def transformed() -> dict[str, Any]:
+    result: dict[str, Any] = json.loads(_transformed())
+    return result
+
+
+def of_type(kind: str) -> dict[str, Resource]:
+    """Properties of the resources of a type, by logical id."""
+    return {
+        name: resource.get("Properties", {})
+        for name, resource in transformed()["Resources"].items()
+        if resource["Type"] == kind
+    }
+
+
+def functions() -> dict[str, Resource]:
+    return of_type("AWS::Lambda::Function")
+
+
+def target(value: Any) -> str | None:
+    """The logical id that a Ref or GetAtt points at."""
+    if isinstance(value, dict) and set(value) == {"Ref"}:
+        return str(value["Ref"])
+    if isinstance(value, dict) and set(value) == {"Fn::GetAtt"}:
+        return str(value["Fn::GetAtt"][0])
+    return None

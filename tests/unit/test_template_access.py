@@ -1,0 +1,196 @@
+"""Who may do what in the account, read from the roles of the template. No local engine enforces any of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.transformed import Resource, functions, of_type, target
+
+ANY_RESOURCE = {
+    # X-Ray has no resources for sending traces and sampling; the delivery of logs by a service has none either.
+    ("TracePolicy", "Trace"),
+    ("JobStateMachineRole", "Sample"),
+    ("JobStateMachineRole", "DeliverLogs"),
+}
+READING = {"TokenFunction", "ListFunction", "GetFunction", "MessagesFunction", "WorkflowJobsFunction", "OutputFunction"}
+WRITES = {"PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem"}
+Statement = dict[str, Any]
+
+
+def listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def every_statement() -> Iterator[tuple[str, Statement]]:
+    """What is allowed, with the logical id of the role or managed policy; an optional statement as if it applied."""
+    for name, role in of_type("AWS::IAM::Role").items():
+        for policy in role["Policies"]:
+            yield from ((name, each) for each in _statements(policy["PolicyDocument"]))
+    for name, policy in of_type("AWS::IAM::ManagedPolicy").items():
+        yield from ((name, each) for each in _statements(policy["PolicyDocument"]))
+
+
+def _statements(document: Resource) -> Iterator[Statement]:
+    for each in document["Statement"]:
+        yield each["Fn::If"][1] if "Fn::If" in each else each
+
+
+def of_function(name: str) -> list[Statement]:
+    role = target(functions()[name]["Role"])
+    assert role
+    managed = {target(each) for each in of_type("AWS::IAM::Role")[role]["ManagedPolicyArns"]}
+    return [statement for owner, statement in every_statement() if owner == role or owner in managed]
+
+
+def may(name: str, action: str) -> set[str]:
+    """The prefixes of partition keys on which a function may do a DynamoDB action with items of the table."""
+    return {
+        key
+        for statement in of_function(name)
+        if f"dynamodb:{action}" in listed(statement["Action"]) and target(statement["Resource"]) == "JobsTable"
+        for key in statement["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]
+    }
+
+
+def who_may(action: str, key: str) -> set[str]:
+    return {name for name in functions() if key in may(name, action)}
+
+
+def test_no_action_is_a_pattern() -> None:
+    for owner, statement in every_statement():
+        for action in listed(statement["Action"]):
+            assert "*" not in action, owner
+
+
+def test_nobody_may_scan_or_run_statements() -> None:
+    for owner, statement in every_statement():
+        for action in listed(statement["Action"]):
+            assert not action.startswith(("dynamodb:Scan", "dynamodb:PartiQL")), owner
+
+
+def test_any_resource_is_allowed_only_where_aws_has_no_smaller() -> None:
+    found = {
+        (owner, statement["Sid"])
+        for owner, statement in every_statement()
+        if any(json.dumps(each) == '"*"' for each in listed(statement["Resource"]))
+    }
+    assert found == ANY_RESOURCE
+
+
+def test_every_statement_only_allows_and_says_what_for() -> None:
+    for owner, statement in every_statement():
+        assert statement["Effect"] == "Allow", owner
+        assert statement["Sid"], owner
+
+
+def test_no_managed_policy_of_aws_is_used() -> None:
+    for role in of_type("AWS::IAM::Role").values():
+        assert all(target(each) in of_type("AWS::IAM::ManagedPolicy") for each in role["ManagedPolicyArns"])
+
+
+@pytest.mark.parametrize("name", sorted(functions()))
+def test_each_function_has_a_role_of_its_own(name: str) -> None:
+    role = functions()[name]["Role"]
+    assert [each for each, properties in functions().items() if properties["Role"] == role] == [name]
+
+
+@pytest.mark.parametrize("name", sorted(functions()))
+def test_each_function_writes_its_own_log_only(name: str) -> None:
+    (log,) = [each for each in of_function(name) if "logs:PutLogEvents" in listed(each["Action"])]
+    assert target(log["Resource"]) == target(functions()[name]["LoggingConfig"]["LogGroup"])
+
+
+def test_items_of_the_table_are_reached_by_their_kind_only() -> None:
+    for owner, statement in every_statement():
+        if any(each.startswith("dynamodb:") for each in listed(statement["Action"])) and (
+            target(statement["Resource"]) == "JobsTable" and "StreamArn" not in json.dumps(statement["Resource"])
+        ):
+            keys = statement["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]
+            assert all(key.endswith("#*") and key.count("*") == 1 for key in keys), owner
+
+
+def test_indexes_are_queried_by_name() -> None:
+    indexes = {each["IndexName"] for table in of_type("AWS::DynamoDB::Table").values()
+               for each in table["GlobalSecondaryIndexes"]}  # fmt: skip
+    for owner, statement in every_statement():
+        for resource in listed(statement["Resource"]):
+            if "/index/" in json.dumps(resource):
+                assert listed(statement["Action"]) == ["dynamodb:Query"], owner
+                assert resource["Fn::Sub"].split("/index/")[1] in indexes, owner
+
+
+@pytest.mark.parametrize("name", sorted(READING))
+def test_reading_writes_nothing_but_the_token_that_it_issues(name: str) -> None:
+    writing = {action: may(name, action) for action in WRITES if may(name, action)}
+    assert writing == ({"PutItem": {"CLIENT#*", "CREDENTIAL#*"}} if name == "TokenFunction" else {})
+
+
+def test_credentials_are_issued_by_token_and_removed_by_manage_only() -> None:
+    assert who_may("PutItem", "CREDENTIAL#*") == {"TokenFunction"}
+    assert who_may("UpdateItem", "CREDENTIAL#*") == set()
+    assert who_may("DeleteItem", "CREDENTIAL#*") == {"ManageFunction"}
+    assert who_may("Query", "CREDENTIAL#*") == set()
+
+
+def test_workflows_and_clients_are_changed_by_manage_only() -> None:
+    for key in ("WORKFLOW#*", "CLIENTS#*"):
+        assert who_may("PutItem", key) | who_may("UpdateItem", key) | who_may("DeleteItem", key) == {"ManageFunction"}
+    assert who_may("UpdateItem", "CLIENT#*") == {"ManageFunction"}
+
+
+def test_jobs_are_deleted_by_a_cancel_only() -> None:
+    assert who_may("DeleteItem", "JOB#*") == {"CancelFunction"}
+    # drive removes the messages of a job that is gone.
+    assert who_may("BatchWriteItem", "JOB#*") == {"DriveFunction"}
+
+
+def test_a_workflow_sees_its_jobs_and_files_only() -> None:
+    allowed = {action for statement in of_function("ProfileFunction") for action in listed(statement["Action"])}
+    assert {each for each in allowed if each.startswith("dynamodb:")} == {
+        "dynamodb:GetItem",
+        "dynamodb:PutItem",
+        "dynamodb:UpdateItem",
+    }
+    assert may("ProfileFunction", "GetItem") | may("ProfileFunction", "PutItem") == {"JOB#*"}
+    places = {
+        action: statement["Resource"]["Fn::Sub"]
+        for statement in of_function("ProfileFunction")
+        for action in listed(statement["Action"])
+        if action.startswith("s3:") and statement["Sid"] != "ReadInputBucket"
+    }
+    assert places["s3:GetObject"] == "${DataBucket.Arn}/inputs/*"
+    assert places["s3:PutObject"] == "${DataBucket.Arn}/outputs/*"
+
+
+def test_only_files_that_jobs_made_are_given_out() -> None:
+    for name in functions():
+        for statement in of_function(name):
+            if "s3:GetObject" in listed(statement["Action"]) and name != "ProfileFunction":
+                assert (name, statement["Resource"]) == ("OutputFunction", {"Fn::Sub": "${DataBucket.Arn}/outputs/*"})
+
+
+def test_the_state_machine_runs_workflow_functions_and_moves_jobs_and_nothing_else() -> None:
+    (machine,) = of_type("AWS::StepFunctions::StateMachine").values()
+    role = target(machine["RoleArn"])
+    mine = {each["Sid"]: each for owner, each in every_statement() if owner == role}
+    assert set(mine) == {"MoveStatus", "RunWorkflows", "Sample", "DeliverLogs"}
+    assert listed(mine["MoveStatus"]["Action"]) == ["dynamodb:UpdateItem"]
+    assert mine["MoveStatus"]["Condition"]["ForAllValues:StringLike"] == {"dynamodb:LeadingKeys": ["JOB#*"]}
+    assert listed(mine["RunWorkflows"]["Action"]) == ["lambda:InvokeFunction"]
+    assert mine["RunWorkflows"]["Resource"]["Fn::Sub"].endswith(":function:${AWS::StackName}-workflow-*")
+
+
+def test_shipped_workflows_have_the_name_that_the_state_machine_may_run() -> None:
+    named = {name: function["FunctionName"] for name, function in functions().items() if "FunctionName" in function}
+    assert named == {"ProfileFunction": {"Fn::Sub": "${AWS::StackName}-workflow-profile"}}
+
+
+def test_roles_are_assumed_by_the_service_that_they_are_for() -> None:
+    for name, role in of_type("AWS::IAM::Role").items():
+        (trust,) = role["AssumeRolePolicyDocument"]["Statement"]
+        service = "states" if name == "JobStateMachineRole" else "lambda"
+        assert trust["Principal"] == {"Service": f"{service}.amazonaws.com"}

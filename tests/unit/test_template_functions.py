@@ -1,0 +1,198 @@
+"""Every function of the template can be seen, is alarmed, and loses nothing that failed."""
+
+from __future__ import annotations
+
+import ast
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local.template import ROOT, load
+from tests.transformed import functions, of_type, target, transformed
+
+FUNCTIONS = sorted(functions())
+ROUTES = {
+    ("POST", "/webapi/oauth2/token"): "TokenFunction",
+    ("GET", "/webapi/v3/jobs"): "ListFunction",
+    ("GET", "/webapi/v3/jobs/{jobId}"): "GetFunction",
+    ("DELETE", "/webapi/v3/jobs/{jobId}"): "CancelFunction",
+    ("GET", "/webapi/v3/jobs/{jobId}/messages"): "MessagesFunction",
+    ("GET", "/webapi/v3/workflows/{workflowId}/jobs"): "WorkflowJobsFunction",
+    ("POST", "/webapi/v3/workflows/{workflowId}/jobs"): "SubmitFunction",
+    ("GET", "/webapi/v1/jobs/{jobId}/output/{outputId}"): "OutputFunction",
+    ("GET", "/webapi/v3/jobs/{jobId}/output/{outputId}"): "OutputFunction",
+}
+
+
+def alarms_on(metric: str, dimension: str, logical_id: str) -> list[dict[str, Any]]:
+    return [
+        alarm
+        for alarm in of_type("AWS::CloudWatch::Alarm").values()
+        if alarm.get("MetricName") == metric
+        and [(d["Name"], target(d["Value"])) for d in alarm["Dimensions"]] == [(dimension, logical_id)]
+    ]
+
+
+def test_each_route_has_one_function() -> None:
+    ((_, api),) = of_type("AWS::ApiGatewayV2::Api").items()
+    found = {}
+    for path, methods in api["Body"]["paths"].items():
+        for method, operation in methods.items():
+            uri = operation["x-amazon-apigateway-integration"]["uri"]["Fn::Sub"]
+            assert operation["x-amazon-apigateway-integration"]["payloadFormatVersion"] == "2.0"
+            found[method.upper(), path] = uri.split("${")[-1].split(".Arn")[0]
+    assert found == ROUTES
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_its_log_group_is_its_own_and_forgets(name: str) -> None:
+    logging = functions()[name]["LoggingConfig"]
+    group = target(logging["LogGroup"])
+    assert logging["LogFormat"] == "JSON"
+    assert [each for each in FUNCTIONS if target(functions()[each]["LoggingConfig"]["LogGroup"]) == group] == [name]
+    assert group
+    assert of_type("AWS::Logs::LogGroup")[group]["RetentionInDays"] == {"Ref": "LogRetentionDays"}
+
+
+def test_every_log_group_forgets() -> None:
+    for properties in of_type("AWS::Logs::LogGroup").values():
+        assert properties["RetentionInDays"] == {"Ref": "LogRetentionDays"}
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_its_errors_are_alarmed(name: str) -> None:
+    assert len(alarms_on("Errors", "FunctionName", name)) == 1
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_it_is_traced_and_runs_on_the_chosen_processor(name: str) -> None:
+    properties = functions()[name]
+    assert properties["TracingConfig"] == {"Mode": "Active"}
+    assert properties["Architectures"] == [{"Ref": "Architecture"}]
+    assert properties["Runtime"] == "python3.13"
+    assert properties["Timeout"] <= 900
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_its_code_is_there(name: str) -> None:
+    source = ROOT / functions()[name]["Code"]["S3Key"] / "app.py"
+    module = ast.parse(source.read_text(encoding="utf-8"))
+    assert functions()[name]["Handler"] == "app.handler"
+    defined = {node.name for node in module.body if isinstance(node, ast.FunctionDef)}
+    assigned = {each.id for node in module.body if isinstance(node, ast.Assign) for each in node.targets
+                if isinstance(each, ast.Name)}  # fmt: skip
+    assert "handler" in defined | assigned
+
+
+def test_no_folder_of_functions_is_left_out() -> None:
+    folders = {f"functions/{each.parent.name}" for each in Path(ROOT, "functions").glob("*/app.py")}
+    assert folders == {functions()[name]["Code"]["S3Key"] for name in FUNCTIONS}
+
+
+def test_public_functions_answer_within_the_gateways_limit() -> None:
+    for name in set(ROUTES.values()):
+        assert functions()[name]["Timeout"] < 30
+
+
+def test_what_is_called_asynchronously_keeps_its_failures() -> None:
+    asynchronous = {target(rule["Targets"][0]["Arn"]) for rule in of_type("AWS::Events::Rule").values()}
+    kept = {}
+    for config in of_type("AWS::Lambda::EventInvokeConfig").values():
+        kept[target(config["FunctionName"])] = target(config["DestinationConfig"]["OnFailure"]["Destination"])
+    assert asynchronous == set(kept) == {"SettleFunction", "ReconcileFunction"}
+    assert set(kept.values()) <= set(of_type("AWS::SQS::Queue"))
+
+
+def test_events_that_cannot_be_delivered_are_kept() -> None:
+    allowed = {
+        (target(policy["Queues"][0]), target(statement["Condition"]["ArnEquals"]["aws:SourceArn"]))
+        for policy in of_type("AWS::SQS::QueuePolicy").values()
+        for statement in policy["PolicyDocument"]["Statement"]
+        if statement["Principal"] == {"Service": "events.amazonaws.com"}
+    }
+    rules = of_type("AWS::Events::Rule")
+    kept = {(target(rule["Targets"][0]["DeadLetterConfig"]["Arn"]), name) for name, rule in rules.items()}
+    assert kept == allowed
+    assert len(kept) == len(rules)
+
+
+def test_every_dead_letter_is_alarmed() -> None:
+    queues = of_type("AWS::SQS::Queue")
+    assert queues
+    for name in queues:
+        assert len(alarms_on("ApproximateNumberOfMessagesVisible", "QueueName", name)) == 1
+
+
+def test_alarms_notify_the_topic_and_are_quiet_without_data() -> None:
+    for alarm in of_type("AWS::CloudWatch::Alarm").values():
+        assert alarm["AlarmDescription"]
+        assert alarm["TreatMissingData"] == "notBreaching"
+        assert alarm["AlarmActions"]["Fn::If"][:2] == ["HasAlarmTopic", [{"Ref": "AlarmTopicArn"}]]
+
+
+def test_the_stream_is_tried_again_piece_by_piece_and_given_up_in_the_end() -> None:
+    (mapping,) = of_type("AWS::Lambda::EventSourceMapping").values()
+    assert target(mapping["FunctionName"]) == "DriveFunction"
+    assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert mapping["BisectBatchOnFunctionError"] is True
+    assert mapping["StartingPosition"] == "TRIM_HORIZON"
+    assert 0 < mapping["MaximumRetryAttempts"] < 100
+    assert target(mapping["DestinationConfig"]["OnFailure"]["Destination"]) == "DriveDeadLetters"
+
+
+def passes(pattern: Any, value: Any) -> bool:
+    """Lambda's event filter, as far as this template uses it: objects by name, lists of allowed values."""
+    if isinstance(pattern, dict):
+        return isinstance(value, dict) and all(
+            key in value and passes(each, value[key]) for key, each in pattern.items()
+        )
+    return value in pattern
+
+
+@pytest.mark.parametrize(
+    ("kind", "sk", "status", "expected"),
+    [
+        ("INSERT", "JOB", "queued", True),
+        ("REMOVE", "JOB", "completed", True),
+        ("MODIFY", "JOB", "cancelled", True),
+        ("MODIFY", "JOB", "running", False),
+        ("INSERT", "MSG#1", None, False),
+        ("REMOVE", "MSG#1", None, False),
+        ("INSERT", "CREDENTIAL", None, False),
+    ],
+)
+def test_only_what_drive_reacts_to_costs_an_invocation(kind: str, sk: str, status: str | None, expected: bool) -> None:
+    (mapping,) = of_type("AWS::Lambda::EventSourceMapping").values()
+    change: dict[str, Any] = {"Keys": {"pk": {"S": "x"}, "sk": {"S": sk}}}
+    if kind != "REMOVE" and status:
+        change["NewImage"] = {"status": {"S": status}}
+    record = {"eventName": kind, "dynamodb": change}
+    filters = [json.loads(each["Pattern"]) for each in mapping["FilterCriteria"]["Filters"]]
+    assert any(passes(each, record) for each in filters) is expected
+
+
+def test_every_parameter_is_described_and_shown_in_a_group() -> None:
+    template = load()
+    groups = template["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
+    assert sorted(name for group in groups for name in group["Parameters"]) == sorted(template["Parameters"])
+    assert all(parameter["Description"] for parameter in template["Parameters"].values())
+    assert all("Default" in parameter for parameter in template["Parameters"].values())
+
+
+def test_every_output_is_described() -> None:
+    outputs = transformed()["Outputs"]
+    assert all(output["Description"] for output in outputs.values())
+    assert {"AlteryxBaseUrl", "TokenUrl", "TableName", "DataBucketName", "StateMachineArn"} <= set(outputs)
+    assert {"ManageFunctionName", "RunnerLayerArn", "WorkflowFunctionPrefix"} <= set(outputs)
+
+
+def test_the_oidc_layer_is_attached_only_where_callers_are_authenticated() -> None:
+    optional = {"Fn::If"}
+    attached = {
+        name
+        for name, properties in functions().items()
+        if any(isinstance(layer, dict) and set(layer) == optional for layer in properties["Layers"])
+    }
+    assert attached == set(ROUTES.values())
