@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from jobyard.errors import RoleForbidden
 from jobyard.model import Job, Person, Workflow
 
 
@@ -31,6 +32,11 @@ class Caller:
     @property
     def administrator(self) -> bool:
         return self.role is Role.CURATOR
+
+
+def demand_administrator(caller: Caller) -> None:
+    if not caller.administrator:
+        raise RoleForbidden("Only administrators may call this endpoint.")
 
 
 def may_see_job(caller: Caller, job: Job) -> bool:

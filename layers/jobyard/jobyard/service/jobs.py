@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from jobyard.authorizer.access import Caller, may_cancel, may_see_job
-from jobyard.errors import CancelForbidden, NotCancellable, NotFound, RoleForbidden
+from jobyard.authorizer.access import Caller, demand_administrator, may_cancel, may_see_job
+from jobyard.errors import CancelForbidden, NotCancellable, NotFound
 from jobyard.model import Job, Message, Output
 from jobyard.model.ids import now_ms
 from jobyard.model.messages import life_messages
@@ -40,8 +40,7 @@ def messages(caller: Caller, id: str, after: str, at_most_bytes: int) -> tuple[l
 
     With them the key to go on after, or None where these were the last. For administrators only: ``RoleForbidden``.
     """
-    if not caller.administrator:
-        raise RoleForbidden("Only administrators may call this endpoint.")
+    demand_administrator(caller)
     job = _visible(caller, jobs.get(caller.tenant, id), id)
     told = [message for message in life_messages(job) if message.key > after]
     collected: list[Message] = []

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from jobyard.authorizer.access import Caller, may_see_workflow
-from jobyard.errors import NotFound, RoleForbidden
+from jobyard.authorizer.access import Caller, demand_administrator, may_see_workflow
+from jobyard.errors import NotFound
 from jobyard.model import Job, Status
 from jobyard.store import lists, workflows
 
@@ -70,8 +70,7 @@ _SORT_KEYS: dict[Sort, Callable[[Job], Any]] = {
 
 def all_jobs(caller: Caller, filter: Filter, window: Window) -> Page:
     """The tenant's jobs. For administrators only: ``RoleForbidden``."""
-    if not caller.administrator:
-        raise RoleForbidden("Only administrators may call this endpoint.")
+    demand_administrator(caller)
     if filter.owners is None:
         found: Iterable[Job] = lists.of_tenant(caller.tenant)
     else:

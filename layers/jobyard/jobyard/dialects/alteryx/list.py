@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from jobyard.dialects.alteryx.caller import caller
+from jobyard.dialects.alteryx.caller import administrator
 from jobyard.dialects.alteryx.parameters import boolean, day_before_or_after, ranks, statuses, window
 from jobyard.dialects.alteryx.views import summary
 from jobyard.http import Request, Response, json_response
@@ -11,7 +11,7 @@ from jobyard.service.lists import Filter
 
 
 def answer(request: Request) -> Response:
-    who = caller(request)
+    who = administrator(request)
     all_users = boolean(request, "allUsers", False)
     users, names = request.values("users"), request.values("workflowNames")
     filter = Filter(

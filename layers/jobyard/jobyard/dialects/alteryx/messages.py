@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from urllib.parse import quote
 
-from jobyard.dialects.alteryx.caller import caller
+from jobyard.dialects.alteryx.caller import administrator
 from jobyard.dialects.alteryx.parameters import identifier
 from jobyard.dialects.alteryx.views import message
 from jobyard.errors import Invalid
@@ -22,7 +22,7 @@ _KEY = re.compile(r"[0-9A-Za-z~-]{0,64}\Z")
 
 
 def answer(request: Request) -> Response:
-    who = caller(request)
+    who = administrator(request)
     id = identifier(request, "jobId", "Job")
     after = request.value("after") or ""
     if not _KEY.match(after):
