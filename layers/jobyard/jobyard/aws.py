@@ -19,6 +19,8 @@ _CONFIG = Config(
     tcp_keepalive=True,
     s3={"addressing_style": "path"},
 )
+# In some regions botocore still signs links in the way that S3 takes for buckets from before 2020 only.
+_CONFIG_OF = {"s3": _CONFIG.merge(Config(signature_version="s3v4"))}
 
 
 @cache
@@ -29,7 +31,7 @@ def _session() -> Session:
 @cache
 def client(service: str) -> Any:
     """The process's client of ``service`` (``dynamodb``, ``s3``, ``stepfunctions``, …)."""
-    return _session().create_client(service, config=_CONFIG)
+    return _session().create_client(service, config=_CONFIG_OF.get(service, _CONFIG))
 
 
 def error_code(error: ClientError) -> str:

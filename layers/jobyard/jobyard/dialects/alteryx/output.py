@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from urllib.parse import quote
 
 from jobyard.aws import client
 from jobyard.dialects.alteryx.caller import caller
@@ -21,14 +22,19 @@ def answer(request: Request) -> Response:
     wanted = request.value("format")
     if wanted is not None:
         one_of("format", wanted, {name: name for name in available_formats(output)})
-    quoted = output.file_name.replace("\\", "\\\\").replace('"', '\\"')
     link = client("s3").generate_presigned_url(
         "get_object",
         Params={
             "Bucket": os.environ["BUCKET_NAME"],
             "Key": output.key,
-            "ResponseContentDisposition": f'attachment; filename="{quoted}"',
+            "ResponseContentDisposition": _disposition(output.file_name),
         },
         ExpiresIn=LINK_SECONDS,
     )
     return Response(302, "", {"Location": link, "Cache-Control": "no-store"})
+
+
+def _disposition(file_name: str) -> str:
+    """RFC 6266: the name for clients that know only ASCII, then the name. S3 refuses a header of other letters."""
+    plain = file_name.encode("ascii", "replace").decode().replace("\\", "_").replace('"', "_")
+    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(file_name, safe='')}"
