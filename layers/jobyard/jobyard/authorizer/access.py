@@ -11,6 +11,9 @@ from enum import StrEnum
 from jobyard.errors import RoleForbidden
 from jobyard.model import Job, Person, Workflow
 
+USER_ID_LONGEST = 256
+"""Characters: with a tenant's name it makes a key of an index, which may have 2,048 bytes."""
+
 
 class Role(StrEnum):
     """The vendor's roles, from the least to the most."""
