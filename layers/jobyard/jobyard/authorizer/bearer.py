@@ -33,7 +33,7 @@ def authenticate(authorization: str | None) -> Caller:
     scheme, _, token = (authorization or "").strip().partition(" ")
     token = token.strip()
     # The vendor's clients echo ``token_type`` as they were given it, in whatever case.
-    if scheme.lower() != "bearer" or not token or len(token) > _LONGEST:
+    if scheme.lower() != "bearer" or not token or len(token) > _LONGEST or not token.isascii():
         raise Unauthenticated("No bearer token was given.")
     if token.count(".") == 2:
         return _of_issuer(token)

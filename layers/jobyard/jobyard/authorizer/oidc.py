@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import urllib.request
 from functools import cache
 from typing import Any
@@ -15,7 +16,7 @@ from urllib.parse import urlsplit
 
 import jwt
 
-from jobyard.authorizer.access import Caller, Role
+from jobyard.authorizer.access import USER_ID_LONGEST, Caller, Role
 from jobyard.errors import Unauthenticated
 from jobyard.model import Person
 
@@ -25,6 +26,9 @@ ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES
 KEYS_CACHED_SECONDS = 300
 LEEWAY_SECONDS = 30
 _TIMEOUT_SECONDS = 3
+_NAME_LONGEST = 256
+# As the operator may name one: it is part of keys, object names and log lines.
+_TENANT = re.compile(r"[a-z0-9][a-z0-9-]{0,62}\Z")
 
 
 def authenticate(token: str) -> Caller:
@@ -46,15 +50,14 @@ def authenticate(token: str) -> Caller:
 
 def _caller(claims: dict[str, Any]) -> Caller:
     tenant, role, user = claims.get("jobyard_tenant"), claims.get("jobyard_role"), claims["sub"]
-    if not isinstance(role, str) or role not in set(Role) or not isinstance(tenant, str) or not tenant or "#" in tenant:
+    if not isinstance(tenant, str) or not _TENANT.match(tenant) or not isinstance(role, str) or role not in set(Role):
         raise Unauthenticated("The JWT names no tenant or role.")
+    if not 0 < len(user) <= USER_ID_LONGEST or not user.isprintable():
+        raise Unauthenticated("The JWT's subject cannot be a user's id.")
     name = claims.get("name")
-    return Caller(
-        tenant,
-        Person(user, name if isinstance(name, str) else user),
-        Role(role),
-        str(claims.get("azp", user)),
-    )
+    # A name is only shown, so one that cannot be is made fit.
+    shown = name.encode("utf-8", "replace").decode()[:_NAME_LONGEST] if isinstance(name, str) else user
+    return Caller(tenant, Person(user, shown), Role(role), str(claims.get("azp", user)))
 
 
 @cache
