@@ -65,7 +65,7 @@ def json_response(status: int, content: Any, headers: dict[str, str] | None = No
 
 
 def _text(value: str) -> str:
-    """``value`` as UTF-8 can write it: an event's JSON can hold halves of surrogate pairs, an answer or a key cannot."""
+    """``value`` as UTF-8 can write it: an event's JSON can hold halves of surrogate pairs, an answer cannot."""
     return value if value.isascii() else value.encode("utf-8", "replace").decode()
 
 

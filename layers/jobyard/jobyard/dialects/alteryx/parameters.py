@@ -95,10 +95,11 @@ def window(request: Request) -> Window:
 
 def identifier(request: Request, name: str, kind: str) -> str:
     """An id of the path. One that is not of an id's form is the id of nothing: ``NotFound``."""
-    given = request.path_parameters.get(name, "").lower()
-    if not is_object_id(given):
+    given = request.path_parameters.get(name, "")
+    id = given.lower()
+    if not is_object_id(id):
         raise NotFound(kind, given[:64])
-    return given
+    return id
 
 
 def _number(request: Request, name: str, default: int, least: int, most: int) -> int:
