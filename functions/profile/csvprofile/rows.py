@@ -16,6 +16,8 @@ from jobyard.runner import Failed
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from _typeshed import WriteableBuffer
+
 MAX_FIELD = 1024 * 1024
 MAX_ROW = 8 * 1024 * 1024
 MAX_COLUMNS = 1000
@@ -51,11 +53,15 @@ class Rows:
         self._report = report
         self._line = self._row_size = 0
         self._at_end = False
-        binary = _decompressed(io.BufferedReader(file, _BUFFER_BYTES))
-        self.encoding = encoding or _encoding_by_mark(binary)
-        self._text = io.TextIOWrapper(binary, self.encoding, _ERRORS, newline="")
+        self.encoding = encoding or "utf-8-sig"
         self._sample: list[str] = []
         with self._readable():
+            start, binary = _start(file)
+            if start.startswith(b"\x1f\x8b"):
+                start, binary = _start(gzip.GzipFile(fileobj=binary))
+            if encoding is None:
+                self.encoding = _encoding_by_mark(start)
+            self._text = io.TextIOWrapper(binary, self.encoding, _ERRORS, newline="")
             self.delimiter = delimiter or self._sniff()
 
     def __iter__(self) -> Iterator[Row]:
@@ -139,16 +145,34 @@ def sniff(lines: list[str]) -> str:
     return best
 
 
-def _decompressed(binary: io.BufferedReader) -> io.BufferedReader | gzip.GzipFile:
-    return gzip.GzipFile(fileobj=binary) if binary.peek(2)[:2] == b"\x1f\x8b" else binary
+class _Again(io.RawIOBase):
+    """``start``, and then what is left of ``rest``."""
+
+    def __init__(self, start: bytes, rest: io.BufferedIOBase) -> None:
+        self._start = start
+        self._rest = rest
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        if not self._start:
+            return self._rest.readinto1(buffer)
+        view = memoryview(buffer).cast("B")
+        piece, self._start = self._start[: len(view)], self._start[len(view) :]
+        view[: len(piece)] = piece
+        return len(piece)
 
 
-def _encoding_by_mark(binary: io.BufferedReader | gzip.GzipFile) -> str:
+def _start(file: io.RawIOBase | gzip.GzipFile) -> tuple[bytes, io.BufferedReader]:
+    """The first bytes of ``file``, enough to know it by, and all of it. A mere peek may see one byte of a network's."""
+    rest = file if isinstance(file, gzip.GzipFile) else io.BufferedReader(file, _BUFFER_BYTES)
+    start = rest.read(4)
+    return start, io.BufferedReader(_Again(start, rest), _BUFFER_BYTES)
+
+
+def _encoding_by_mark(start: bytes) -> str:
     """UTF-8, with or without a byte order mark, unless the mark is another's."""
-    try:
-        start = binary.peek(4)[:4]
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise Failed(f"The file is damaged at its beginning: {error}.") from None
     if start.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
         return "utf-32"
     if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
