@@ -23,7 +23,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 LAYERS = {"JobyardLayer": "jobyard", "RunnerLayer": "jobyard", "OidcLayer": "oidc"}
-CLIENT_MAKERS = {"layers/jobyard/jobyard/aws.py", "layers/jobyard/jobyard/runner/_aws.py"}
+CLIENT_MAKERS = {"layers/jobyard/jobyard/aws.py"}
 """Where `create_client` may be called with a variable: everyone else calls these with a literal."""
 
 FUNCTION_ENVIRONMENT = {

@@ -1,0 +1,172 @@
+"""Fills an emulator with what the sample events speak of, so that each of them finds its job, workflow and caller.
+
+    PYTHONPATH=layers/jobyard .venv/bin/python -m tests.sam.seed http://localhost:8000
+                          table, client, token, workflow and jobs
+    …  http://localhost:4566 --all
+                          and the bucket with its input, and the state machine
+
+Everything has the fixed name or id that events/*.json have. The table is made as template.yaml says; one that is
+there already is replaced.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from contextlib import suppress
+from unittest.mock import patch
+
+from jobyard.authorizer.access import Role
+from jobyard.authorizer.secrets import hash_of
+from jobyard.aws import client
+from jobyard.model import Job, Output, Person, Priority, Question, Runner, Status
+from jobyard.service.manage import manage
+from jobyard.store import credentials, jobs, running
+from local.template import load, table_definition
+
+REGION = "us-east-1"
+TABLE = BUCKET = STATE_MACHINE = "jobyard-events"
+STATE_MACHINE_ARN = f"arn:aws:states:{REGION}:000000000000:stateMachine:{STATE_MACHINE}"
+WORKFLOW_FUNCTION_PREFIX = "jobyard-workflow-"
+
+TENANT = "default"
+CLIENT_ID, CLIENT_SECRET = "68f0c0de000000000000c11e", "sample-client-secret"
+USER_ID, USER_NAME = "68f0c0de00000000000005e7", "Jane Doe"
+TOKEN = "sample-access-token"
+WORKFLOW_ID, WORKFLOW_NAME = "68f0c0de0000000000000f10", "profile"
+INPUT_KEY = f"inputs/{TENANT}/people.csv"
+INPUT_CSV = "name,age,city\nAda,36,London\nGrace,85,Arlington\nAlan,41,\n"
+
+COMPLETED_JOB = "68f0c0de00000000000000a1"
+RUNNING_JOB = "68f0c0de00000000000000a2"
+QUEUED_JOB = "68f0c0de00000000000000a3"
+PROFILED_JOB = "68f0c0de00000000000000a4"
+ENDED_JOB = "68f0c0de00000000000000a5"
+JOBS = (COMPLETED_JOB, RUNNING_JOB, QUEUED_JOB, PROFILED_JOB, ENDED_JOB)
+OUTPUT_ID, OUTPUT_FILE = "68f0c0de0000000000000007", "profile.csv"
+
+CREATED_MS = 0x68F0C0DE * 1000
+"""2025-10-16T09:54:38Z, the second with which all the ids begin."""
+
+NEVER_S = 4102444800
+"""2100-01-01, in seconds: the samples do not expire."""
+
+ENVIRONMENT = {
+    "AWS_ACCESS_KEY_ID": "test",
+    "AWS_SECRET_ACCESS_KEY": "test",
+    "AWS_DEFAULT_REGION": REGION,
+    "TABLE_NAME": TABLE,
+    "BUCKET_NAME": BUCKET,
+    "STATE_MACHINE_ARN": STATE_MACHINE_ARN,
+    "WORKFLOW_FUNCTION_PREFIX": WORKFLOW_FUNCTION_PREFIX,
+}
+
+
+def fill(endpoint: str, everything: bool) -> None:
+    """Seed what answers at `endpoint`: the table, and if it is `everything`, the bucket and the state machine."""
+    with patch.dict(os.environ, ENVIRONMENT | {"AWS_ENDPOINT_URL": endpoint}):
+        client.cache_clear()
+        try:
+            seed_table()
+            if everything:
+                seed_bucket()
+                seed_state_machine()
+        finally:
+            client.cache_clear()
+
+
+def seed_table() -> None:
+    """Make the table, and put the samples into it through the store, as the functions would."""
+    with suppress(client("dynamodb").exceptions.ResourceNotFoundException):
+        client("dynamodb").delete_table(TableName=TABLE)
+        client("dynamodb").get_waiter("table_not_exists").wait(TableName=TABLE, WaiterConfig={"Delay": 1})
+    client("dynamodb").create_table(TableName=TABLE, **table_definition(load()))
+    client("dynamodb").get_waiter("table_exists").wait(TableName=TABLE, WaiterConfig={"Delay": 1})
+    _seed_client()
+    registered = manage(
+        {
+            "action": "workflows.register",
+            "tenant": TENANT,
+            "id": WORKFLOW_ID,
+            "name": WORKFLOW_NAME,
+            "runner": {"functionName": f"{WORKFLOW_FUNCTION_PREFIX}profile"},
+        }
+    )
+    assert registered["ok"], registered
+    _seed_jobs()
+
+
+def _seed_client() -> None:
+
+    api_client = credentials.ApiClient(
+        id=CLIENT_ID,
+        tenant=TENANT,
+        user_id=USER_ID,
+        name=USER_NAME,
+        role=Role.CURATOR,
+        secret_hash=hash_of(CLIENT_SECRET),
+        created_at=CREATED_MS,
+    )
+    credentials.put_client(api_client)
+    assert credentials.issue(hash_of(TOKEN), api_client, NEVER_S)
+
+
+def _seed_jobs() -> None:
+
+    for id in JOBS:
+        jobs.put(sample_job(id))
+    running.put_message(TENANT, COMPLETED_JOB, (CREATED_MS + 2000, 0, "00000000"), 1, "3 rows", -1, NEVER_S)
+    key = f"outputs/{TENANT}/{COMPLETED_JOB}/{OUTPUT_ID}/{OUTPUT_FILE}"
+    output = Output(OUTPUT_ID, OUTPUT_FILE, OUTPUT_FILE, "csv", key, 120)
+    running.add_output(TENANT, COMPLETED_JOB, output, ())
+    ended = {"finishedAt": CREATED_MS + 3000, "updatedAt": CREATED_MS + 3000}
+    assert jobs.move(sample_job(COMPLETED_JOB), "complete", ended).done
+
+
+def sample_job(id: str) -> Job:
+    """The job `id` as it is seeded: QUEUED_JOB waits, the others run."""
+    arn = f"arn:aws:lambda:{REGION}:000000000000:function:{WORKFLOW_FUNCTION_PREFIX}profile"
+    waits = id == QUEUED_JOB
+    return Job(
+        tenant=TENANT,
+        id=id,
+        workflow_id=WORKFLOW_ID,
+        workflow_name=WORKFLOW_NAME,
+        owner=Person(USER_ID, USER_NAME),
+        status=Status.QUEUED if waits else Status.RUNNING,
+        priority=Priority.MEDIUM,
+        created_at=CREATED_MS,
+        questions=(Question("input", f"s3://{BUCKET}/{INPUT_KEY}"),),
+        runner=Runner("lambda", arn),
+        queued_at=CREATED_MS,
+        started_at=None if waits else CREATED_MS + 1000,
+        updated_at=CREATED_MS if waits else CREATED_MS + 1000,
+        expires_at=NEVER_S,
+    )
+
+
+def seed_bucket() -> None:
+
+    client("s3").create_bucket(Bucket=BUCKET)
+    client("s3").put_object(Bucket=BUCKET, Key=INPUT_KEY, Body=INPUT_CSV.encode())
+
+
+def seed_state_machine() -> None:
+    """A machine of the right name whose executions wait: what starts, finds and stops them can be seen."""
+
+    waits = {"StartAt": "Wait", "States": {"Wait": {"Type": "Wait", "Seconds": 86400, "End": True}}}
+    role = "arn:aws:iam::000000000000:role/jobyard-events"
+    client("stepfunctions").create_state_machine(name=STATE_MACHINE, definition=json.dumps(waits), roleArn=role)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Fills an emulator with what events/*.json speak of.")
+    parser.add_argument("endpoint", help="URL of DynamoDB Local, or of an emulator of all of AWS")
+    parser.add_argument("--all", action="store_true", help="the bucket and the state machine too")
+    given = parser.parse_args()
+    fill(given.endpoint, given.all)
+
+
+if __name__ == "__main__":
+    main()

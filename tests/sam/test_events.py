@@ -1,0 +1,126 @@
+"""Every sample event through `sam local invoke`: the built function and layer, in Lambda's image, on a real table."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from local.template import ROOT
+from tests.sam import seed
+
+if TYPE_CHECKING:
+    from tests.sam.conftest import Invoke
+    from tests.sam.stand import Stand
+
+# The first test builds everything, and makes or pulls the image.
+pytestmark = pytest.mark.timeout(900)
+
+
+def body(answer: Any, status: int = 200) -> Any:
+    assert answer["statusCode"] == status, answer
+    return json.loads(answer["body"])
+
+
+def job(stand: Stand, id: str) -> Any:
+    """The job's item, as the functions that need more than the table see it."""
+    key = {"pk": {"S": f"JOB#{seed.TENANT}#{id}"}, "sk": {"S": "JOB"}}
+    return stand.engine.client("dynamodb").get_item(TableName=seed.TABLE, Key=key)["Item"]
+
+
+def executions(stand: Stand) -> set[str]:
+    listed = stand.engine.client("stepfunctions").list_executions(stateMachineArn=seed.STATE_MACHINE_ARN)
+    return {each["name"] for each in listed["executions"]}
+
+
+def test_every_function_has_an_event() -> None:
+    functions = {path.parent.name for path in ROOT.glob("functions/*/app.py")}
+    assert functions == {path.stem for path in ROOT.glob("events/*.json")}
+
+
+def test_token(invoke: Invoke) -> None:
+    invoked = invoke("token")
+    token = body(invoked.payload)
+    assert token["token_type"] == "bearer"
+    assert token["expires_in"] == 3600
+    assert len(token["access_token"]) > 40
+
+
+def test_list(invoke: Invoke) -> None:
+    page = body(invoke("list").payload)
+    assert page["pagination"]["totalItems"] == 5
+    assert {each["jobId"] for each in page["data"]} == set(seed.JOBS)
+
+
+def test_get(invoke: Invoke) -> None:
+    shown = body(invoke("get").payload)
+    assert (shown["id"], shown["status"], shown["disposition"]) == (seed.COMPLETED_JOB, "Completed", "Success")
+    assert [output["id"] for output in shown["outputs"]] == [seed.OUTPUT_ID]
+    assert "3 rows" in [message["text"] for message in shown["messages"]]
+
+
+def test_messages(invoke: Invoke) -> None:
+    assert "3 rows" in [message["text"] for message in body(invoke("messages").payload)]
+
+
+def test_cancel(invoke: Invoke) -> None:
+    assert body(invoke("cancel").payload) == {"message": "Cancelled Successfully."}
+
+
+def test_submit(invoke: Invoke) -> None:
+    first = invoke("submit").payload
+    assert body(first)["status"] == "Queued"
+    # The event has an idempotency key, so that it can be sent again and again.
+    again = invoke("submit").payload
+    assert body(again)["id"] == body(first)["id"]
+    assert again["headers"]["Idempotency-Replayed"] == "true"
+
+
+def test_workflow_jobs(invoke: Invoke) -> None:
+    assert {each["id"] for each in body(invoke("workflow_jobs").payload)} == set(seed.JOBS)
+
+
+def test_output(invoke: Invoke) -> None:
+    answer = invoke("output").payload
+    assert answer["statusCode"] == 302
+    assert (
+        f"/outputs/{seed.TENANT}/{seed.COMPLETED_JOB}/{seed.OUTPUT_ID}/{seed.OUTPUT_FILE}?"
+        in (answer["headers"]["Location"])
+    )
+    assert "Signature=" in answer["headers"]["Location"]
+
+
+def test_drive(invoke: Invoke, stand: Stand) -> None:
+    assert invoke("drive").payload == {"batchItemFailures": []}
+    assert executions(stand) == {seed.QUEUED_JOB}
+
+
+def test_settle(invoke: Invoke, stand: Stand) -> None:
+    invoke("settle")
+    assert job(stand, seed.ENDED_JOB)["status"] == {"S": "failed"}
+    assert job(stand, seed.RUNNING_JOB)["status"] == {"S": "running"}
+
+
+def test_reconcile(invoke: Invoke, stand: Stand) -> None:
+    invoke("reconcile")
+    assert executions(stand) == {seed.QUEUED_JOB}
+    assert job(stand, seed.QUEUED_JOB)["status"] == {"S": "queued"}
+    assert job(stand, seed.RUNNING_JOB)["status"] == {"S": "failed"}
+    assert job(stand, seed.COMPLETED_JOB)["status"] == {"S": "completed"}
+
+
+def test_manage(invoke: Invoke) -> None:
+    made = invoke("manage").payload
+    assert made["ok"] is True
+    assert made["result"]["name"] == "John Roe"
+    assert made["result"]["clientSecret"]
+
+
+def test_profile(invoke: Invoke, stand: Stand) -> None:
+    invoke("profile")
+    outputs = [output["M"] for output in job(stand, seed.PROFILED_JOB)["outputs"]["L"]]
+    assert {output["fileName"]["S"] for output in outputs} == {"profile.csv", "profile.json"}
+    for output in outputs:
+        found = stand.engine.client("s3").get_object(Bucket=seed.BUCKET, Key=output["key"]["S"])
+        assert b"age" in found["Body"].read()
