@@ -82,8 +82,8 @@ def test_bytes_that_are_not_of_the_encoding_are_reported_with_their_line(pieces:
     cells, problems, _ = read(b"a,b\n1,\xff\xfe\n2,ok\n\xc3,4\xc3", pieces=pieces)
     assert cells == [["a", "b"], ["1", "\ufffd\ufffd"], ["2", "ok"], ["\ufffd", "4\ufffd"]]
     assert problems == [
-        "Line 2: 2 places are not utf-8-sig, read as \ufffd.",
-        "Line 4: 2 places are not utf-8-sig, read as \ufffd.",
+        "Line 2: 2 places are not utf-8, read as \ufffd.",
+        "Line 4: 2 places are not utf-8, read as \ufffd.",
     ]
 
 

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
 
 _DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t", "\\t": "\t", "pipe": "|"}
 _YES_NO = {"yes": True, "true": True, "no": False, "false": False}
-_DEFAULT_ENCODING = "utf-8"
 
 # Python's codecs for text as files have it. Others of Python's turn text into something else, or run very slowly.
 # By the names that codecs.lookup gives them.
@@ -112,4 +111,4 @@ def _encoding(answer: str) -> str | None:
         name = ""
     if name not in ENCODINGS:
         raise Failed(f"The question encoding names no encoding that can be read: {answer[:200]!r}.")
-    return "utf-8-sig" if name == _DEFAULT_ENCODING else name
+    return name

@@ -53,7 +53,7 @@ class Rows:
         self._report = report
         self._line = self._row_size = 0
         self._at_end = False
-        self.encoding = encoding or "utf-8-sig"
+        self.encoding = encoding or "utf-8"
         self._sample: list[str] = []
         with self._readable():
             start, binary = _start(file)
@@ -61,7 +61,8 @@ class Rows:
                 start, binary = _start(gzip.GzipFile(fileobj=binary))
             if encoding is None:
                 self.encoding = _encoding_by_mark(start)
-            self._text = io.TextIOWrapper(binary, self.encoding, _ERRORS, newline="")
+            codec = "utf-8-sig" if self.encoding == "utf-8" else self.encoding
+            self._text = io.TextIOWrapper(binary, codec, _ERRORS, newline="")
             self.delimiter = delimiter or self._sniff()
 
     def __iter__(self) -> Iterator[Row]:
@@ -177,7 +178,7 @@ def _encoding_by_mark(start: bytes) -> str:
         return "utf-32"
     if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return "utf-16"
-    return "utf-8-sig"
+    return "utf-8"
 
 
 def _explained(error: csv.Error) -> str:

@@ -40,6 +40,7 @@ class S3File(io.RawIOBase):
         self._s3 = s3
         self._place = {"Bucket": bucket, "Key": key}
         self.position = 0
+        self._body: Any = None
         self._body = self._open()
 
     def _open(self, **more: str) -> Any:
@@ -78,6 +79,6 @@ class S3File(io.RawIOBase):
         raise AssertionError("unreachable")
 
     def close(self) -> None:
-        if not self.closed:
+        if self._body:
             self._body.close()
         super().close()

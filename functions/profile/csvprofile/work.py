@@ -33,8 +33,8 @@ _BATCH_CHARACTERS = 1_000_000
 _READING = 0.98
 
 _MORE = {
-    "encoding": "{:,} more lines have bytes that are not of the encoding.",
-    "cells": "{:,} more rows have a wrong number of cells.",
+    "encoding": "Lines with bytes that are not of the encoding, besides these: {:,}.",
+    "cells": "Rows with a wrong number of cells, besides these: {:,}.",
 }
 
 
@@ -55,7 +55,7 @@ def profile(job: Job) -> None:
     about = {
         "input": request.uri,
         "bytes": file.size,
-        "encoding": rows.encoding.removesuffix("-sig"),
+        "encoding": rows.encoding,
         "delimiter": rows.delimiter,
         "header": request.header,
         "rows": table.count,
@@ -120,7 +120,9 @@ class Table:
         width = self._width
         if len(row.cells) == width:
             return row.cells
-        self._problems.report("cells", f"The row at line {row.line:,} has {len(row.cells):,} cells, not {width:,}.")
+        self._problems.report(
+            "cells", f"The row at line {row.line:,} has a wrong number of cells: {len(row.cells):,}, not {width:,}."
+        )
         return [*row.cells[:width], *[None] * (width - len(row.cells))]
 
     def add(self, batch: list[Cells]) -> None:
