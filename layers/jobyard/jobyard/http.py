@@ -59,9 +59,21 @@ class Response(NamedTuple):
         }
 
 
+AT_MOST_BYTES = 5_000_000
+"""Of what may grow without bound in one answer, as ``wire_bytes`` counts: Lambda lets 6 MB through in all."""
+
+
 def json_response(status: int, content: Any, headers: dict[str, str] | None = None) -> Response:
-    body = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
-    return Response(status, body, {"Content-Type": "application/json; charset=utf-8"} | (headers or {}))
+    return Response(status, _json(content), {"Content-Type": "application/json; charset=utf-8"} | (headers or {}))
+
+
+def wire_bytes(content: Any) -> int:
+    """What ``content`` takes of Lambda's limit, where the body's JSON is escaped once more as a text in JSON."""
+    return len(_json(_json(content)).encode())
+
+
+def _json(content: Any) -> str:
+    return json.dumps(content, ensure_ascii=False, separators=(",", ":"))
 
 
 def _text(value: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from jobyard.authorizer.access import Caller, demand_administrator, may_cancel, may_see_job
@@ -35,8 +36,10 @@ def get_with_messages(caller: Caller, id: str) -> tuple[Job, list[Message]]:
     return job, sorted([*messages, *life_messages(job)])[-NEWEST_MESSAGES:]
 
 
-def messages(caller: Caller, id: str, after: str, at_most_bytes: int) -> tuple[list[Message], str | None]:
-    """The job's messages whose key is greater than ``after``, oldest first, up to about ``at_most_bytes`` of text.
+def messages(
+    caller: Caller, id: str, after: str, at_most: int, size_of: Callable[[Message], int]
+) -> tuple[list[Message], str | None]:
+    """The job's messages whose key is greater than ``after``, oldest first, until their sizes reach ``at_most``.
 
     With them the key to go on after, or None where these were the last. For administrators only: ``RoleForbidden``.
     """
@@ -45,7 +48,7 @@ def messages(caller: Caller, id: str, after: str, at_most_bytes: int) -> tuple[l
     told = [message for message in life_messages(job) if message.key > after]
     collected: list[Message] = []
     size, more = 0, True
-    while more and size < at_most_bytes:
+    while more and size < at_most:
         page, more = jobs.messages_after(caller.tenant, id, after, _MESSAGES_A_READ)
         if page:
             after = page[-1].key
@@ -53,10 +56,10 @@ def messages(caller: Caller, id: str, after: str, at_most_bytes: int) -> tuple[l
         due = [message for message in told if not more or message.key <= after]
         told = told[len(due) :]
         for message in sorted([*page, *due]):
-            if size >= at_most_bytes:
+            if size >= at_most:
                 return collected, collected[-1].key
             collected.append(message)
-            size += len(message.text.encode()) + 64
+            size += size_of(message)
     return collected, collected[-1].key if more and collected else None
 
 

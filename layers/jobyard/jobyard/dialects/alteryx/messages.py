@@ -13,12 +13,10 @@ from jobyard.dialects.alteryx.caller import administrator
 from jobyard.dialects.alteryx.parameters import identifier
 from jobyard.dialects.alteryx.views import message
 from jobyard.errors import Invalid
-from jobyard.http import Request, Response, json_response
+from jobyard.http import AT_MOST_BYTES, Request, Response, json_response, wire_bytes
 from jobyard.service import jobs
 
-# Lambda answers with at most 6 MB, in which JSON escapes count.
-AT_MOST_BYTES = 5_000_000
-_KEY = re.compile(r"[0-9A-Za-z~-]{0,64}\Z")
+_KEY = re.compile(r"(?:[0-9]{13}-[0-9]{6}-[0-9a-f~]{0,16})?\Z")
 
 
 def answer(request: Request) -> Response:
@@ -27,7 +25,7 @@ def answer(request: Request) -> Response:
     after = request.value("after") or ""
     if not _KEY.match(after):
         raise Invalid("after", "after: use the value of the Link header of the page before.")
-    found, next_key = jobs.messages(who, id, after, AT_MOST_BYTES)
+    found, next_key = jobs.messages(who, id, after, AT_MOST_BYTES, lambda each: wire_bytes(message(each)) + 1)
     headers = {}
     if next_key is not None:
         headers["Link"] = f'<{request.base_url}{quote(request.path)}?after={quote(next_key)}>; rel="next"'
