@@ -7,6 +7,8 @@ it as JSON, as a form, or not at all.
 from __future__ import annotations
 
 import json
+import re
+from collections import defaultdict
 from collections.abc import Mapping
 from typing import Annotated, Any
 from urllib.parse import parse_qs
@@ -32,6 +34,9 @@ _PRIORITIES: Mapping[str, Priority] = {
     "3": Priority.CRITICAL,
 }
 
+# Both ways in which libraries write a list of objects: ``questions[0].name`` and ``questions[0][name]``.
+_NUMBERED = re.compile(r"questions\[(?P<number>[0-9]{1,4})\](?:\.|\[)(?P<member>name|value)\]?\Z")
+
 
 def _priority(given: Any) -> Any:
     if given is None or given == "":
@@ -40,7 +45,7 @@ def _priority(given: Any) -> Any:
         raise ValueError(f"allowed values: {', '.join(_PRIORITIES)}")
     try:
         return one_of("priority", str(given), _PRIORITIES)
-    except Invalid as error:
+    except (Invalid, ValueError) as error:
         raise ValueError(f"allowed values: {', '.join(_PRIORITIES)}") from error
 
 
@@ -60,7 +65,7 @@ def _text(given: Any) -> Any:
     if given is None:
         return ""
     if isinstance(given, bool | int | float):
-        return json.dumps(given)
+        return json.dumps(given, allow_nan=False)
     return given
 
 
@@ -99,17 +104,23 @@ def _contract(request: Request) -> EnqueueJobContract:
     if not request.body.strip():
         return EnqueueJobContract()
     try:
-        if "x-www-form-urlencoded" in request.headers.get("content-type", ""):
+        if _is_form(request):
             return EnqueueJobContract.model_validate(_form(request.body))
         return EnqueueJobContract.model_validate_json(request.body)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         field = ".".join(map(str, first["loc"])) or None
-        raise Invalid(field, f"{field or 'The body'}: {first['msg']}.") from error
+        raise Invalid(field, f"{field or 'The body'}: {first['msg'].removeprefix('Value error, ')}.") from error
+
+
+def _is_form(request: Request) -> bool:
+    # Tools that are given a body and no type call it a form; one that begins as an object is JSON whatever they say.
+    named = "x-www-form-urlencoded" in request.headers.get("content-type", "").lower()
+    return named and not request.body.lstrip().startswith(b"{")
 
 
 def _form(body: bytes) -> dict[str, Any]:
-    """``questions`` in a form is JSON in one field, or ``questions[name]=value`` in several."""
+    """``questions`` in a form: JSON in one field, ``questions[name]=value``, or ``questions[0].name`` and its value."""
     fields = parse_qs(body.decode("utf-8", "replace"), keep_blank_values=True)
     form: dict[str, Any] = {name: values[0] for name, values in fields.items()}
     if form.get("questions"):
@@ -117,9 +128,13 @@ def _form(body: bytes) -> dict[str, Any]:
             form["questions"] = from_json(form["questions"])
         except ValueError as error:
             raise Invalid("questions", "questions: must be JSON in a form's field.") from error
-    named = {
-        name.removeprefix("questions[").removesuffix("]"): values[0]
-        for name, values in fields.items()
-        if name.startswith("questions[") and name.endswith("]")
-    }
-    return form | {"questions": named} if named else form
+    numbered: defaultdict[int, dict[str, str]] = defaultdict(dict)
+    named: list[dict[str, str]] = []
+    for field, values in fields.items():
+        if member := _NUMBERED.match(field):
+            numbered[int(member["number"])][member["member"]] = values[0]
+        elif field.startswith("questions[") and field.endswith("]"):
+            name = field.removeprefix("questions[").removesuffix("]")
+            named += [{"name": name, "value": value} for value in values]
+    questions = [numbered[number] for number in sorted(numbered)] + named
+    return form | {"questions": questions} if questions else form
