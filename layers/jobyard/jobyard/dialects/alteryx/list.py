@@ -14,12 +14,14 @@ def answer(request: Request) -> Response:
     who = administrator(request)
     all_users = boolean(request, "allUsers", False)
     users, names = request.values("users"), request.values("workflowNames")
+    # A name may have a comma of its own, so what looks like several may be one.
+    whole_names = [value.strip() for key, value in request.query if key == "workflowNames"]
     filter = Filter(
         statuses=statuses(request),
         ranks=ranks(request),
         # ``users`` counts only together with ``allUsers``; without it a caller lists its own jobs.
         owners=(frozenset(users) if users else None) if all_users else frozenset({who.user.id}),
-        workflow_names=frozenset(names) if names else None,
+        workflow_names=frozenset(names + whole_names) if names else None,
         completed_from=day_before_or_after(request, "completedAfter", after=True),
         completed_until=day_before_or_after(request, "completedBefore", after=False),
     )
