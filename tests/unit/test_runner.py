@@ -298,6 +298,25 @@ def test_an_expected_failure_shows_its_text_alone_and_no_traceback_of_the_author
     assert "work" not in [entry.name for entry in raised.traceback]
 
 
+def test_a_report_too_long_for_the_state_machine_is_cut_and_logged_whole(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    def endless(job: runner.Job) -> None:
+        endless(job)
+
+    def wordy(job: runner.Job) -> None:
+        raise ValueError("x" * 40_000)
+
+    world.put_job()
+    with pytest.raises(runner.Failed, match="RecursionError: maximum recursion depth") as raised:
+        run(endless)
+    assert len(raised.traceback) < 10
+    with pytest.raises(runner.Failed, match=r"ValueError: x+… ") as raised:
+        run(wordy)
+    assert len(str(raised.value)) < 4100
+    assert "in endless" in caplog.text
+
+
 def test_the_first_failure_is_told_even_when_its_message_cannot_be_written(
     world: World, caplog: pytest.LogCaptureFixture
 ) -> None:

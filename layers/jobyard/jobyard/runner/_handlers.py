@@ -2,14 +2,18 @@ from __future__ import annotations
 
 import functools
 import logging
+import traceback
 from collections.abc import Callable, Mapping
+from itertools import islice
 from typing import Any
 
 from jobyard.runner._errors import Cancelled, Failed
 from jobyard.runner._job import Job
-from jobyard.runner._messages import fit
+from jobyard.runner._messages import MAX_TEXT, fit
 
 type Handler = Callable[..., None]
+
+_MAX_FRAMES = 50
 
 _logger = logging.getLogger("jobyard.runner")
 
@@ -65,10 +69,16 @@ def _fail(current: Job, problem: Exception) -> None:
         current.error(text if expected else f"{kind}: {text}")
     except (BotoCoreError, ClientError) as unwritten:
         _logger.warning("job %s: the error message was not written: %r", current.id, unwritten)
-    if current.task is None:
-        if expected:
-            raise Failed(text) from None
+    if current.task is None and not expected and _is_short(problem):
         raise problem
     _logger.error("job %s failed: %s", current.id, text, exc_info=None if expected else problem)
+    if current.task is None:
+        raise Failed(text if expected else f"{kind}: {text}") from None
     if not current.task.answered:
         current.task.fail(text, kind)
+
+
+def _is_short(problem: Exception) -> bool:
+    """Whether Lambda's report of ``problem`` stays within the 32 KB that Step Functions keeps of it, uncut."""
+    frames = islice(traceback.walk_tb(problem.__traceback__), _MAX_FRAMES + 1)
+    return len(str(problem)) <= MAX_TEXT and sum(1 for _ in frames) <= _MAX_FRAMES
