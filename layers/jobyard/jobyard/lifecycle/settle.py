@@ -68,4 +68,4 @@ def _message(cause: str) -> str:
         told = json.loads(cause)["errorMessage"]
     except (ValueError, KeyError, TypeError):
         told = cause
-    return str(told).strip()
+    return told.strip() if isinstance(told, str) else cause.strip()

@@ -1,0 +1,180 @@
+"""What is repaired each minute, and what is left alone."""
+
+from __future__ import annotations
+
+import importlib
+import json
+from collections.abc import Callable
+from types import SimpleNamespace
+
+import pytest
+
+from jobyard.lifecycle.reconcile import GRACE_MS, Repairs, reconcile
+from jobyard.model import Job, Person, Status
+from jobyard.model.ids import now_ms
+from jobyard.store import jobs
+from jobyard.store.lifecycle import live_jobs
+from tests.factories import NOW, a_job
+from tests.fake_machine import FakeMachine
+
+LATER = NOW + GRACE_MS + 1
+NONE = Repairs()
+
+
+def stored(status: Status = Status.QUEUED, at: int = NOW, **values: object) -> Job:
+    job = a_job(status=status, updated_at=at, **values)
+    jobs.put(job)
+    return job
+
+
+def present(job: Job) -> Job:
+    found = jobs.get(job.tenant, job.id)
+    assert found
+    return found
+
+
+@pytest.mark.parametrize("status", [Status.SCHEDULED, Status.QUEUED])
+def test_a_job_that_was_never_started_is_started(machine: FakeMachine, status: Status) -> None:
+    job = stored(status)
+    assert reconcile(LATER, 60) == Repairs(started=1)
+    assert machine.status(job.id) == "RUNNING"
+    assert reconcile(LATER, 60) == NONE
+
+
+@pytest.mark.parametrize("status", [Status.INITIALIZING, Status.RUNNING])
+def test_a_job_whose_execution_is_gone_fails(machine: FakeMachine, status: Status) -> None:
+    job = stored(status)
+    assert reconcile(LATER, 60) == Repairs(failed=1)
+    assert (present(job).status, present(job).error) == (Status.FAILED, "The execution of the job is gone.")
+    assert reconcile(LATER, 60) == NONE
+
+
+@pytest.mark.parametrize("status", [Status.SCHEDULED, Status.QUEUED, Status.INITIALIZING, Status.RUNNING])
+@pytest.mark.parametrize("how", ["FAILED", "TIMED_OUT", "ABORTED", "SUCCEEDED"])
+def test_a_job_whose_execution_ended_fails_with_its_reason(machine: FakeMachine, status: Status, how: str) -> None:
+    job = stored(status)
+    machine.put(job.id, how, cause="disk on fire")
+    assert reconcile(LATER, 60) == Repairs(failed=1)
+    assert present(job).status is Status.FAILED
+    assert ("disk on fire" in (present(job).error or "")) == (how != "SUCCEEDED")
+
+
+@pytest.mark.parametrize("status", [Status.SCHEDULED, Status.QUEUED, Status.INITIALIZING, Status.RUNNING])
+def test_a_job_with_its_execution_is_left_alone(machine: FakeMachine, status: Status) -> None:
+    job = stored(status)
+    machine.put(job.id)
+    assert reconcile(LATER, 60) == NONE
+    assert present(job) == job
+    assert machine.calls == ["list_executions"]
+
+
+def test_a_job_that_has_just_changed_is_left_alone(machine: FakeMachine) -> None:
+    stored(at=NOW)
+    assert reconcile(NOW + GRACE_MS, 60) == NONE
+
+
+@pytest.mark.parametrize("status", ["RUNNING", "PENDING_REDRIVE"])
+def test_an_execution_that_the_list_does_not_show_yet_counts(machine: FakeMachine, status: str) -> None:
+    job = stored(Status.RUNNING)
+    machine.put(job.id, status)
+    machine.paginate = lambda **_: []  # type: ignore[method-assign]
+    assert reconcile(LATER, 60) == NONE
+    assert present(job) == job
+
+
+def test_a_job_that_ended_after_the_index_was_read_is_left_alone(
+    machine: FakeMachine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = stored(Status.RUNNING)
+    stale = list(live_jobs())
+    jobs.cancel(job, Person("b" * 24, "Bob"), NOW)
+    monkeypatch.setattr("jobyard.lifecycle.reconcile.live_jobs", lambda: stale)
+    assert reconcile(LATER, 60) == NONE
+    assert present(job).status is Status.CANCELLED
+
+
+def test_an_execution_whose_job_is_gone_is_stopped(machine: FakeMachine) -> None:
+    machine.put("f" * 24, began_at=NOW)
+    assert reconcile(LATER, 60) == Repairs(stopped=1)
+    assert machine.status("f" * 24) == "ABORTED"
+
+
+def test_an_execution_whose_job_was_cancelled_is_stopped(machine: FakeMachine) -> None:
+    job = stored(Status.RUNNING)
+    jobs.cancel(job, Person("b" * 24, "Bob"), NOW)
+    machine.put(job.id, began_at=NOW)
+    assert reconcile(LATER, 60) == Repairs(stopped=1)
+
+
+def test_an_execution_that_is_about_to_end_is_left_to_end(machine: FakeMachine) -> None:
+    job = stored(Status.RUNNING)
+    jobs.cancel(job, Person("b" * 24, "Bob"), LATER - 1)
+    machine.put(job.id, began_at=NOW)
+    assert reconcile(LATER, 60) == NONE
+
+
+def test_an_execution_that_has_just_begun_is_left_alone(machine: FakeMachine) -> None:
+    machine.put("f" * 24, began_at=LATER - 1)
+    assert reconcile(LATER, 60) == NONE
+
+
+def test_an_execution_started_by_hand_is_left_alone(machine: FakeMachine) -> None:
+    machine.put("by-hand", began_at=NOW, input=json.dumps({"jobId": "other", "tenant": "acme"}))
+    assert reconcile(LATER, 60) == NONE
+
+
+def test_one_that_cannot_be_repaired_keeps_no_other_from_it(machine: FakeMachine) -> None:
+    stuck, fine = stored(), stored()
+    machine.refuse = {f"start_execution {stuck.id}": "ThrottlingException"}
+    assert reconcile(LATER, 60) == Repairs(started=1, errors=1)
+    assert machine.status(fine.id) == "RUNNING"
+
+
+def test_a_job_that_can_never_be_started_is_failed_and_done_with(machine: FakeMachine) -> None:
+    job = stored()
+    machine.refuse = {"start_execution": "InvalidExecutionInput"}
+    reconcile(LATER, 60)
+    assert present(job).status is Status.FAILED
+    assert reconcile(LATER, 60) == NONE
+
+
+def test_what_the_time_does_not_allow_is_left_for_the_next_run(machine: FakeMachine) -> None:
+    stored()
+    assert reconcile(LATER, 0) == NONE
+    assert reconcile(LATER, 60) == Repairs(started=1)
+
+
+def test_jobs_of_all_tenants_and_shards_are_seen(machine: FakeMachine) -> None:
+    made = [stored(tenant=tenant) for tenant in ("acme", "other") for _ in range(20)]
+    stored(Status.COMPLETED)
+    assert {(each.tenant, each.id) for each in live_jobs()} == {(job.tenant, job.id) for job in made}
+    assert reconcile(LATER, 60) == Repairs(started=40)
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch) -> Callable[[], dict[str, int]]:
+    """The handler, called as the schedule calls it."""
+    monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", "Jobyard")
+    monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "jobyard-test")
+    module = importlib.reload(importlib.import_module("functions.reconcile.app"))
+    context = SimpleNamespace(get_remaining_time_in_millis=lambda: 300_000, function_name="reconcile")
+    return lambda: module.handler({}, context)
+
+
+def test_the_handler_counts_its_repairs(
+    machine: FakeMachine, run: Callable[[], dict[str, int]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    stored(at=now_ms() - 2 * GRACE_MS)
+    assert run() == {"started": 1, "failed": 0, "stopped": 0, "errors": 0}
+    metric = next(json.loads(line) for line in capsys.readouterr().out.splitlines() if '"Repaired"' in line)
+    assert metric["Repaired"] == [1.0]
+    # The alarm of the template looks for the name, the namespace and this one dimension.
+    assert metric["_aws"]["CloudWatchMetrics"][0]["Namespace"] == "Jobyard"
+    assert metric["_aws"]["CloudWatchMetrics"][0]["Dimensions"] == [["service"]]
+
+
+def test_the_handler_fails_where_a_repair_went_wrong(machine: FakeMachine, run: Callable[[], dict[str, int]]) -> None:
+    stored(at=now_ms() - 2 * GRACE_MS)
+    machine.refuse = {"start_execution": "ThrottlingException"}
+    with pytest.raises(RuntimeError, match="1 repairs"):
+        run()
