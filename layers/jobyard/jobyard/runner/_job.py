@@ -70,9 +70,9 @@ class Job:
         """The event as it came, fit for JSON: what a worker gives to its ``@runner.job`` function."""
         self.task = _task(event.get("taskToken"))
         """How a callback job is ended by hand; None for a job that ends when its function returns."""
-        for name in ("TABLE_NAME", "BUCKET_NAME"):
+        for name, output in (("TABLE_NAME", "TableName"), ("BUCKET_NAME", "DataBucketName")):
             if not os.environ.get(name):
-                raise RuntimeError(f"The environment variable {name} is not set; Jobyard's stack has it as an output.")
+                raise RuntimeError(f"The environment variable {name} is not set: give it {output} of Jobyard's stack.")
         self._context = context
         self._writer = secrets.token_hex(4)
         self._over = False
