@@ -89,9 +89,14 @@ Download its first output:
     | python3 -c 'import json,sys; print(json.load(sys.stdin)["outputs"][0]["id"])')
   curl -sL $BASE/v1/jobs/$JOB/output/$OUTPUT -H "Authorization: Bearer $TOKEN"
 
-Cancel it (a job that has ended says so):
+Cancel another one while it runs (its input is long), and see it stay cancelled:
 
-  curl -s -X DELETE $BASE/v3/jobs/$JOB -H "Authorization: Bearer $TOKEN"
+  JOB=$(curl -s $BASE/v3/workflows/{alteryx["workflow_id"]}/jobs \\
+    -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' \\
+    -d '{{"questions": [{{"name": "input", "value": "{alteryx["long_input_uri"]}"}}]}}' \\
+    | python3 -c 'import json,sys; print(json.load(sys.stdin)["id"])'); echo $JOB
+  sleep 3; curl -s -X DELETE $BASE/v3/jobs/$JOB -H "Authorization: Bearer $TOKEN"
+  curl -s $BASE/v3/jobs/$JOB -H "Authorization: Bearer $TOKEN"
 
 The functions' logs follow. Ctrl-C ends it.
 """

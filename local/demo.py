@@ -16,15 +16,18 @@ TENANT = "default"
 # The key in jobyard.json, a name, a role of the alteryx dialect.
 CLIENTS = (("admin", "Ada Admin", "Curator"), ("member", "Mia Member", "Member"), ("other", "Otto Other", "Member"))
 ROWS = 5000
+# The long input repeats its rows this often, to have a job that runs long enough to be cancelled.
+REPEATED = 200
 
 
 @dataclass(frozen=True)
 class Demo:
-    """Client credentials by key, as `manage` answered; the workflow's id; where the CSV is."""
+    """Client credentials by key, as `manage` answered; the workflow's id; where a CSV is, and a long one."""
 
     clients: dict[str, dict[str, Any]]
     workflow_id: str
     input_uri: str
+    long_input_uri: str
 
 
 def seed(engine: Engine, deployment: Deployment) -> Demo:
@@ -36,9 +39,14 @@ def seed(engine: Engine, deployment: Deployment) -> Demo:
         name="profile",
         runner={"type": "lambda", "functionName": f"{deployment.outputs['WorkflowFunctionPrefix']}profile"},
     )
-    bucket, key = deployment.outputs["DataBucketName"], f"inputs/{TENANT}/orders.csv"
-    engine.client("s3").put_object(Bucket=bucket, Key=key, Body=orders_csv(), ContentType="text/csv")
-    return Demo(clients, workflow["id"], f"s3://{bucket}/{key}")
+    bucket, folder = deployment.outputs["DataBucketName"], f"inputs/{TENANT}"
+    header, rows = orders_csv().split(b"\r\n", 1)
+    for name, body in (("orders.csv", rows), ("orders-long.csv", rows * REPEATED)):
+        engine.client("s3").put_object(
+            Bucket=bucket, Key=f"{folder}/{name}", Body=header + b"\r\n" + body, ContentType="text/csv"
+        )
+    base = f"s3://{bucket}/{folder}"
+    return Demo(clients, workflow["id"], f"{base}/orders.csv", f"{base}/orders-long.csv")
 
 
 def orders_csv(rows: int = ROWS) -> bytes:

@@ -10,6 +10,7 @@ from local.deployment import Deployment
 
 # What each line of Powertools' Logger has, and what a reader of one terminal does not need.
 _USUAL = {
+    "api_request_id",
     "cold_start",
     "correlation_id",
     "exception",
@@ -21,6 +22,7 @@ _USUAL = {
     "level",
     "location",
     "message",
+    "request_id",
     "sampling_rate",
     "service",
     "stack_trace",

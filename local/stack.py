@@ -101,6 +101,7 @@ class LocalStack:
                 **clients,
                 "workflow_id": self.demo.workflow_id,
                 "input_uri": self.demo.input_uri,
+                "long_input_uri": self.demo.long_input_uri,
             },
             "tenant": demo.TENANT,
             "aws": {

@@ -1,0 +1,169 @@
+"""The command line: parse, one call of `manage`, show. Exit codes: 0 done, 1 refused or failed, 2 wrong usage."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from jobyard_cli.manage import ManageError
+from jobyard_cli.target import Target, TargetError, choose
+
+ROLES = ("NoAccess", "Viewer", "Member", "Artisan", "Curator")
+TENANT = "default"
+
+CLIENT_COLUMNS = ("clientId", "name", "role", "userId", "createdAt", "revokedAt")
+WORKFLOW_COLUMNS = ("id", "name", "public", "owner", "runner", "createdAt")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    given = _parser().parse_args(arguments)
+    try:
+        target = choose(given.stack, given.region, given.profile)
+        shown = given.run(target, given)
+    except ManageError as error:
+        return _failed(f"{error.field}: {error}" if error.field else str(error))
+    except (TargetError, BotoCoreError, ClientError) as error:
+        return _failed(str(error))
+    try:
+        print(shown, flush=True)
+    except BrokenPipeError:
+        # The reader, such as `head`, has enough. What Python would flush at its end goes nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0
+
+
+def _failed(message: str) -> int:
+    print(f"jobyard: {message}", file=sys.stderr)
+    return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("--tenant", default=TENANT, help="whose clients and workflows (default: %(default)s)")
+    common.add_argument("--stack", help="a deployed stack, by its name; without it, the local run (JOBYARD_STACK)")
+    common.add_argument("--region", help="of the deployed stack")
+    common.add_argument("--profile", help="the AWS profile that may see the stack and invoke its manage function")
+    common.add_argument("--json", action="store_true", help="print JSON in place of a table")
+
+    parser = argparse.ArgumentParser(
+        prog="jobyard",
+        description="Clients and workflows of Jobyard: of the local run (`make run`), or of a deployed stack.",
+    )
+    things = parser.add_subparsers(metavar="clients|workflows", required=True)
+
+    clients = things.add_parser("clients", help="who may call the HTTP API").add_subparsers(required=True)
+    create = clients.add_parser("create", parents=[common], help="make a client; its secret is shown this once")
+    create.add_argument("--name", required=True, help="shown as the submitter of its jobs")
+    create.add_argument("--role", required=True, choices=ROLES)
+    create.add_argument("--user-id", help="24 hexadecimal digits; clients with the same one own the same jobs")
+    create.set_defaults(run=_create_client)
+    listed = clients.add_parser("list", parents=[common], help="all clients, without their secrets")
+    listed.set_defaults(run=_list_clients)
+    revoke = clients.add_parser("revoke", parents=[common], help="refuse a client and its tokens from now on")
+    revoke.add_argument("client_id", metavar="ID")
+    revoke.set_defaults(run=_revoke_client)
+
+    workflows = things.add_parser("workflows", help="what jobs run").add_subparsers(required=True)
+    register = workflows.add_parser("register", parents=[common], help="make a function's workflow known")
+    register.add_argument("--name", required=True)
+    register.add_argument("--function", required=True, help="name of the Lambda; its stack's prefix may be left out")
+    register.add_argument("--type", choices=("lambda", "callback"), default="lambda", help="(default: %(default)s)")
+    register.add_argument("--private", action="store_true", help="for administrators and its owner only")
+    register.add_argument("--owner", help="user id of the owner")
+    register.add_argument("--settings", type=_json_object, metavar="JSON", help="an object, passed to the function")
+    register.add_argument("--id", help="of a workflow that is to be replaced; without it a new one is made")
+    register.set_defaults(run=_register_workflow)
+    listed = workflows.add_parser("list", parents=[common], help="all workflows")
+    listed.set_defaults(run=_list_workflows)
+    return parser
+
+
+def _json_object(text: str) -> dict[str, Any]:
+    try:
+        value = json.loads(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"not JSON: {error}") from None
+    if not isinstance(value, dict):
+        raise argparse.ArgumentTypeError('must be an object, such as {"delimiter": ";"}')
+    return value
+
+
+def _create_client(target: Target, given: argparse.Namespace) -> str:
+    made = target.manage.call("clients.create", given.tenant, name=given.name, role=given.role, userId=given.user_id)
+    if given.json:
+        return _json(made)
+    return _pairs(made) + "\nThe secret cannot be shown again."
+
+
+def _list_clients(target: Target, given: argparse.Namespace) -> str:
+    found = target.manage.call("clients.list", given.tenant)
+    return _json(found) if given.json else _table(CLIENT_COLUMNS, found, f"No clients in tenant {given.tenant}.")
+
+
+def _revoke_client(target: Target, given: argparse.Namespace) -> str:
+    revoked = target.manage.call("clients.revoke", given.tenant, clientId=given.client_id)
+    return _json(revoked) if given.json else _pairs(revoked)
+
+
+def _register_workflow(target: Target, given: argparse.Namespace) -> str:
+    function = given.function
+    if not function.startswith(target.workflow_prefix):
+        function = target.workflow_prefix + function
+    made = target.manage.call(
+        "workflows.register",
+        given.tenant,
+        name=given.name,
+        id=given.id,
+        owner=given.owner,
+        public=False if given.private else None,
+        runner={"type": given.type, "functionName": function},
+        settings=given.settings,
+    )
+    return _json(made) if given.json else _pairs(made)
+
+
+def _list_workflows(target: Target, given: argparse.Namespace) -> str:
+    found = target.manage.call("workflows.list", given.tenant)
+    return _json(found) if given.json else _table(WORKFLOW_COLUMNS, found, f"No workflows in tenant {given.tenant}.")
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, indent=2, ensure_ascii=False)
+
+
+def _pairs(thing: dict[str, Any]) -> str:
+    width = max(len(name) for name in thing)
+    return "\n".join(f"{name:<{width}}  {_cell(name, value)}" for name, value in thing.items())
+
+
+def _table(columns: Sequence[str], things: Sequence[dict[str, Any]], none: str) -> str:
+    if not things:
+        return none
+    shown = [column for column in columns if any(thing.get(column) is not None for thing in things)]
+    rows = [shown] + [[_cell(column, thing.get(column)) for column in shown] for thing in things]
+    widths = [max(len(row[index]) for row in rows) for index in range(len(shown))]
+    return "\n".join(
+        "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+    )
+
+
+def _cell(name: str, value: Any) -> str:
+    if value is None or value == "":
+        return "-"
+    if name.endswith("At") and isinstance(value, int):
+        # Epoch milliseconds.
+        return datetime.fromtimestamp(value / 1000, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+    if name == "runner" and isinstance(value, dict):
+        return f"{value.get('type')} {str(value.get('functionArn', value.get('functionName', ''))).rpartition(':')[2]}"
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,69 @@
+"""Which stack the command works on: one that is deployed, or the one that `make run` keeps on this machine."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.exceptions import BotoCoreError, ClientError
+
+from jobyard_cli.manage import Manage
+
+# The checkout that this command is part of.
+LOCAL_STATE = Path(__file__).resolve().parents[2] / ".local" / "jobyard.json"
+
+
+class TargetError(Exception):
+    """There is no such stack, or it is not one of Jobyard's."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """`workflow_prefix`: with which the name of a workflow's function must begin."""
+
+    manage: Manage
+    workflow_prefix: str
+
+
+def local(state: Path = LOCAL_STATE) -> Target:
+    """The local run. TargetError if none goes on."""
+    try:
+        config = json.loads(state.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise TargetError(
+            "No local run goes on: start one with `make run`, or name a deployed stack: --stack NAME"
+        ) from None
+    return _target(boto3.client("lambda", **config["aws"]), config["stack"]["outputs"], "The local run")
+
+
+def deployed(stack: str, region: str | None, profile: str | None) -> Target:
+    """A stack of the caller's account. TargetError if it is not there, not finished, or not of Jobyard."""
+    try:
+        session = boto3.Session(region_name=region, profile_name=profile)
+        found = session.client("cloudformation").describe_stacks(StackName=stack)["Stacks"][0]
+        functions = session.client("lambda")
+    except (BotoCoreError, ClientError) as error:
+        raise TargetError(f"Stack {stack}: {error}") from None
+    outputs = {each["OutputKey"]: each["OutputValue"] for each in found.get("Outputs", [])}
+    return _target(functions, outputs, f"Stack {stack} ({found['StackStatus']})")
+
+
+def choose(stack: str | None, region: str | None, profile: str | None) -> Target:
+    """`stack` or JOBYARD_STACK names a deployed one; without them, the local run."""
+    stack = stack or os.environ.get("JOBYARD_STACK")
+    if stack:
+        return deployed(stack, region, profile)
+    if region or profile:
+        raise TargetError("--region and --profile need a deployed stack: --stack NAME")
+    return local()
+
+
+def _target(functions: Any, outputs: Mapping[str, str], name: str) -> Target:
+    if "ManageFunctionName" not in outputs:
+        raise TargetError(f"{name} has no output ManageFunctionName: it is not a stack of Jobyard")
+    return Target(Manage(functions, outputs["ManageFunctionName"]), outputs.get("WorkflowFunctionPrefix", ""))

@@ -1,0 +1,41 @@
+"""One whole stack for all end-to-end tests, as `make run` starts it, on ports of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from local.stack import LocalStack
+from tests.e2e.api import Caller, token_of
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
+    with LocalStack(tmp_path_factory.mktemp("stack")) as stack:
+        yield stack
+
+
+@pytest.fixture(scope="session")
+def admin(stack: LocalStack) -> Iterator[Caller]:
+    """A Curator of the demo tenant."""
+    yield from _caller(stack, "admin")
+
+
+@pytest.fixture(scope="session")
+def member(stack: LocalStack) -> Iterator[Caller]:
+    yield from _caller(stack, "member")
+
+
+@pytest.fixture(scope="session")
+def other(stack: LocalStack) -> Iterator[Caller]:
+    """A user like `member`, who is somebody else."""
+    yield from _caller(stack, "other")
+
+
+def _caller(stack: LocalStack, name: str) -> Iterator[Caller]:
+    alteryx = stack.config["alteryx"]
+    headers = {"Authorization": f"Bearer {token_of(alteryx['token_url'], alteryx[name])}"}
+    with httpx.Client(base_url=alteryx["base_url"], headers=headers, timeout=30) as http:
+        yield Caller(http, alteryx["workflow_id"])
