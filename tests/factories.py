@@ -12,6 +12,8 @@ FUNCTION = "arn:aws:lambda:us-east-1:000000000000:function:jobyard-workflow-prof
 NOW = 1_764_547_200_000
 """2025-12-01T00:00:00Z, in milliseconds."""
 
+LIST = "alteryx#acme"
+
 ADA = Person("aaaaaaaaaaaaaaaaaaaaaaaa", "Ada Admin")
 BOB = Person("bbbbbbbbbbbbbbbbbbbbbbbb", "Bob Member")
 
@@ -38,6 +40,7 @@ def a_job(**values: Any) -> Job:
     status = values.get("status", Status.QUEUED)
     usual: dict[str, Any] = {
         "tenant": "acme",
+        "listed_in": LIST,
         "id": object_id(NOW),
         "workflow_id": "f" * 24,
         "workflow_name": "Profile",

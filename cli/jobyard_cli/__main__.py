@@ -161,7 +161,7 @@ def _cell(name: str, value: Any) -> str:
         # Epoch milliseconds.
         return datetime.fromtimestamp(value / 1000, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
     if name == "runner" and isinstance(value, dict):
-        return f"{value.get('type')} {str(value.get('functionArn', value.get('functionName', ''))).rpartition(':')[2]}"
+        return f"{value.get('type')} {str(value.get('arn', value.get('functionName', ''))).rpartition(':')[2]}"
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 

@@ -109,7 +109,7 @@ def test_another_tenants_client_is_unknown() -> None:
 
 def test_a_registered_workflow_is_found_and_listed() -> None:
     made = done("workflows.register", name="Profile", runner=RUNNER, settings={"rows": 5, "none": None})
-    assert made["runner"]["functionArn"] == "arn:aws:lambda:us-east-1:000000000000:function:jobyard-workflow-profile"
+    assert made["runner"]["arn"] == "arn:aws:lambda:us-east-1:000000000000:function:jobyard-workflow-profile"
     assert done("workflows.list") == [made]
     kept = workflows.get("acme", made["id"])
     assert kept is not None

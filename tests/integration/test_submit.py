@@ -15,7 +15,7 @@ from jobyard.model.ids import now_ms
 from jobyard.service import submit as service
 from jobyard.service.submit import KEY_LONGEST, QUESTIONS_BYTES, QUESTIONS_MOST, Request, submit
 from jobyard.store import jobs, lists, workflows
-from tests.factories import BOB, a_caller, a_workflow
+from tests.factories import BOB, LIST, a_caller, a_workflow
 from tests.faults import lost_answer
 
 pytestmark = pytest.mark.usefixtures("table")
@@ -29,12 +29,12 @@ def workflow() -> Workflow:
 
 
 def jobs_in_table() -> int:
-    return len(list(lists.of_tenant("acme")))
+    return len(list(lists.of(LIST)))
 
 
 def test_a_submitted_job_is_queued_with_all_that_was_asked_for(workflow: Workflow) -> None:
     caller = a_caller(BOB, Role.MEMBER)
-    asked = Request(workflow.id, [Question("input", "s3://data/a.csv")], Priority.HIGH, "gpu")
+    asked = Request(LIST, workflow.id, [Question("input", "s3://data/a.csv")], Priority.HIGH, "gpu")
     job = submit(caller, asked).job
     assert jobs.get("acme", job.id) == job
     assert (job.status, job.priority, job.worker_tag, job.owner) == (Status.QUEUED, Priority.HIGH, "gpu", BOB)
@@ -43,54 +43,54 @@ def test_a_submitted_job_is_queued_with_all_that_was_asked_for(workflow: Workflo
 
 
 def test_a_job_for_later_is_scheduled_and_one_for_the_past_queued(workflow: Workflow) -> None:
-    later = submit(a_caller(), Request(workflow.id, start_at=now_ms() + 60_000)).job
-    past = submit(a_caller(), Request(workflow.id, start_at=now_ms() - 60_000)).job
+    later = submit(a_caller(), Request(LIST, workflow.id, start_at=now_ms() + 60_000)).job
+    past = submit(a_caller(), Request(LIST, workflow.id, start_at=now_ms() - 60_000)).job
     assert (later.status, later.queued_at) == (Status.SCHEDULED, None)
     assert (past.status, past.start_at) == (Status.QUEUED, None)
 
 
 def test_a_job_is_kept_for_the_days_of_retention(workflow: Workflow, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RETENTION_DAYS", "3")
-    job = submit(a_caller(), Request(workflow.id)).job
+    job = submit(a_caller(), Request(LIST, workflow.id)).job
     assert job.expires_at == job.created_at // 1000 + 3 * 86400
 
 
 def test_the_same_key_and_request_is_answered_with_the_first_job(workflow: Workflow) -> None:
-    first = submit(a_caller(), Request(workflow.id), "key")
-    again = submit(a_caller(), Request(workflow.id), "key")
+    first = submit(a_caller(), Request(LIST, workflow.id), "key")
+    again = submit(a_caller(), Request(LIST, workflow.id), "key")
     assert (first.replayed, again.replayed) == (False, True)
     assert again.job == first.job
     assert jobs_in_table() == 1
 
 
 def test_the_first_answer_is_repeated_even_when_the_job_was_deleted(workflow: Workflow) -> None:
-    first = submit(a_caller(), Request(workflow.id), "key")
+    first = submit(a_caller(), Request(LIST, workflow.id), "key")
     jobs.delete(first.job)
-    assert submit(a_caller(), Request(workflow.id), "key") == (first.job, True)
+    assert submit(a_caller(), Request(LIST, workflow.id), "key") == (first.job, True)
     assert jobs_in_table() == 0
 
 
 def test_the_same_key_with_another_request_is_refused(workflow: Workflow) -> None:
-    submit(a_caller(), Request(workflow.id), "key")
+    submit(a_caller(), Request(LIST, workflow.id), "key")
     with pytest.raises(IdempotencyConflict):
-        submit(a_caller(), Request(workflow.id, priority=Priority.HIGH), "key")
+        submit(a_caller(), Request(LIST, workflow.id, priority=Priority.HIGH), "key")
     assert jobs_in_table() == 1
 
 
 @pytest.mark.parametrize("other", [a_caller(BOB), a_caller(tenant="other")], ids=["user", "tenant"])
 def test_a_key_is_the_callers_own(workflow: Workflow, other: Caller) -> None:
     workflows.put(a_workflow(tenant="other", id=workflow.id))
-    first = submit(a_caller(), Request(workflow.id), "key")
-    second = submit(other, Request(workflow.id), "key")
+    first = submit(a_caller(), Request(LIST, workflow.id), "key")
+    second = submit(other, Request(LIST, workflow.id), "key")
     assert not second.replayed
     assert second.job.id != first.job.id
 
 
 def test_a_key_is_free_again_after_a_day(workflow: Workflow, monkeypatch: pytest.MonkeyPatch) -> None:
-    first = submit(a_caller(), Request(workflow.id), "key")
+    first = submit(a_caller(), Request(LIST, workflow.id), "key")
     tomorrow = now_ms() + 24 * 3600 * 1000 + 1000
     monkeypatch.setattr(service, "now_ms", lambda: tomorrow)
-    second = submit(a_caller(), Request(workflow.id), "key")
+    second = submit(a_caller(), Request(LIST, workflow.id), "key")
     assert not second.replayed
     assert second.job.id != first.job.id
 
@@ -101,7 +101,7 @@ def test_of_many_at_once_with_one_key_exactly_one_makes_a_job(workflow: Workflow
 
     def one(_: int) -> service.Submitted:
         start.wait()
-        return submit(a_caller(), Request(workflow.id), "key")
+        return submit(a_caller(), Request(LIST, workflow.id), "key")
 
     with ThreadPoolExecutor(callers) as pool:
         answers = list(pool.map(one, range(callers)))
@@ -113,22 +113,22 @@ def test_of_many_at_once_with_one_key_exactly_one_makes_a_job(workflow: Workflow
 @pytest.mark.parametrize(("operation", "key"), [("PutItem", None), ("TransactWriteItems", "key")])
 def test_a_submit_whose_answer_was_lost_makes_one_job(workflow: Workflow, operation: str, key: str | None) -> None:
     with lost_answer(client("dynamodb"), operation) as lost:
-        submitted = submit(a_caller(), Request(workflow.id), key)
+        submitted = submit(a_caller(), Request(LIST, workflow.id), key)
     assert lost
     assert not submitted.replayed
-    assert [job.id for job in lists.of_tenant("acme")] == [submitted.job.id]
+    assert [job.id for job in lists.of(LIST)] == [submitted.job.id]
 
 
 @pytest.mark.parametrize(
     ("request_", "key", "error"),
     [
-        (Request("0" * 24), None, NotFound),
-        (Request("", [Question("a", "x" * (QUESTIONS_BYTES + 1))]), None, TooLarge),
-        (Request("", [Question("é" * QUESTIONS_BYTES, "")]), None, TooLarge),
-        (Request("", [Question("a", "")] * (QUESTIONS_MOST + 1)), None, TooLarge),
-        (Request("", worker_tag="x" * 1000), None, Invalid),
-        (Request(""), "", Invalid),
-        (Request(""), "k" * (KEY_LONGEST + 1), Invalid),
+        (Request(LIST, "0" * 24), None, NotFound),
+        (Request(LIST, "", [Question("a", "x" * (QUESTIONS_BYTES + 1))]), None, TooLarge),
+        (Request(LIST, "", [Question("é" * QUESTIONS_BYTES, "")]), None, TooLarge),
+        (Request(LIST, "", [Question("a", "")] * (QUESTIONS_MOST + 1)), None, TooLarge),
+        (Request(LIST, "", worker_tag="x" * 1000), None, Invalid),
+        (Request(LIST, ""), "", Invalid),
+        (Request(LIST, ""), "k" * (KEY_LONGEST + 1), Invalid),
     ],
 )
 def test_a_bad_request_is_refused_and_writes_nothing(
@@ -144,7 +144,7 @@ def test_who_may_not_execute_the_workflow_is_refused(workflow: Workflow) -> None
     workflows.put(private)
     for caller, refused in [(a_caller(role=Role.NO_ACCESS), workflow), (a_caller(role=Role.ARTISAN), private)]:
         with pytest.raises(ExecuteForbidden):
-            submit(caller, Request(refused.id))
+            submit(caller, Request(LIST, refused.id))
     assert jobs_in_table() == 0
-    assert submit(a_caller(BOB, Role.VIEWER), Request(private.id)).job.owner == BOB
-    assert submit(a_caller(role=Role.CURATOR), Request(private.id)).job.status is Status.QUEUED
+    assert submit(a_caller(BOB, Role.VIEWER), Request(LIST, private.id)).job.owner == BOB
+    assert submit(a_caller(role=Role.CURATOR), Request(LIST, private.id)).job.status is Status.QUEUED

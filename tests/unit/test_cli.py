@@ -20,7 +20,7 @@ WORKFLOW = {
     "name": "profile",
     "public": True,
     "owner": "",
-    "runner": {"type": "lambda", "functionArn": "arn:aws:lambda:eu-west-1:1:function:jy-workflow-profile"},
+    "runner": {"type": "lambda", "arn": "arn:aws:lambda:eu-west-1:1:function:jy-workflow-profile"},
     "createdAt": 1_795_321_452_000,
 }
 

@@ -61,7 +61,7 @@ def test_an_execution_has_its_jobs_name_and_all_that_its_states_read(machine: St
             "pk": f"JOB#acme#{job.id}",
             "tenant": "acme",
             "jobId": job.id,
-            "runner": {"type": "lambda", "functionArn": FUNCTION},
+            "runner": {"type": "lambda", "arn": FUNCTION},
             "job": inner,
         },
     )

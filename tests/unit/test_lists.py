@@ -13,7 +13,7 @@ from jobyard.model import Job, Priority, Status
 from jobyard.service import lists as service
 from jobyard.service.lists import Filter, Sort, Window, all_jobs
 from jobyard.store import lists as store
-from tests.factories import ADA, BOB, NOW, a_caller, a_job
+from tests.factories import ADA, BOB, LIST, NOW, a_caller, a_job
 
 JOBS = [
     a_job(id="a", created_at=NOW, workflow_name="Beta", priority=Priority.HIGH, status=Status.RUNNING),
@@ -26,18 +26,18 @@ JOBS = [
 
 @pytest.fixture(autouse=True)
 def indexes(monkeypatch: pytest.MonkeyPatch) -> None:
-    def of_tenant(tenant: str) -> Iterator[Job]:
-        return (job for job in JOBS if job.tenant == tenant)
+    def of(listed_in: str) -> Iterator[Job]:
+        return (job for job in JOBS if job.listed_in == listed_in)
 
-    def of_owner(tenant: str, owner: str) -> Iterator[Job]:
-        return (job for job in JOBS if (job.tenant, job.owner.id) == (tenant, owner))
+    def of_owner(listed_in: str, owner: str) -> Iterator[Job]:
+        return (job for job in JOBS if (job.listed_in, job.owner.id) == (listed_in, owner))
 
-    monkeypatch.setattr(store, "of_tenant", of_tenant)
+    monkeypatch.setattr(store, "of", of)
     monkeypatch.setattr(store, "of_owner", of_owner)
 
 
 def listed(filter: Filter | None = None, **window: Any) -> str:
-    page = all_jobs(a_caller(), filter or Filter(), Window()._replace(**window))
+    page = all_jobs(a_caller(), LIST, filter or Filter(), Window()._replace(**window))
     return "".join(job.id for job in page.jobs)
 
 
@@ -77,16 +77,16 @@ def test_every_order_has_its_reverse(sort: Sort, ascending: str) -> None:
 
 
 def test_a_page_is_cut_and_the_total_counts_what_matches() -> None:
-    page = all_jobs(a_caller(), Filter(), Window(offset=1, limit=2))
+    page = all_jobs(a_caller(), LIST, Filter(), Window(offset=1, limit=2))
     assert ([job.id for job in page.jobs], page.total) == (["b", "c"], 5)
-    assert all_jobs(a_caller(), Filter(), Window(offset=9)) == service.Page([], 5)
+    assert all_jobs(a_caller(), LIST, Filter(), Window(offset=9)) == service.Page([], 5)
 
 
 def test_another_tenants_jobs_are_neither_listed_nor_counted() -> None:
-    assert all_jobs(a_caller(tenant="other"), Filter(), Window()) == service.Page([], 0)
+    assert all_jobs(a_caller(tenant="other"), "alteryx#other", Filter(), Window()) == service.Page([], 0)
 
 
 @pytest.mark.parametrize("role", sorted(set(Role) - {Role.CURATOR}))
 def test_only_administrators_list_all_jobs(role: Role) -> None:
     with pytest.raises(RoleForbidden):
-        all_jobs(a_caller(role=role), Filter(), Window())
+        all_jobs(a_caller(role=role), LIST, Filter(), Window())

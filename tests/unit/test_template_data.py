@@ -10,7 +10,6 @@ from local.template import load
 from tests.transformed import of_type
 
 SHOWN_IN_A_LIST = {
-    "id", "status", "disposition", "workflowId", "workflowName", "owner", "ownerName", "priority", "workerTag",
     "runWithE2", "createdAt", "queuedAt", "startedAt", "finishedAt",
 }  # fmt: skip
 

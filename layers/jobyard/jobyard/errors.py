@@ -11,6 +11,7 @@
     ├── CancelForbidden     a caller who may not cancel this job
     ├── NotFound            nothing of that id that this caller may know of
     ├── NotCancellable      the job is in a final state
+    ├── AlreadyLive         a live job stands for the same thing, of which there may be one
     ├── IdempotencyConflict the key was used before, with another request
     └── Busy                too many others wrote the same thing at once; nothing was written
 """
@@ -60,6 +61,10 @@ class NotCancellable(JobyardError):
     def __init__(self, status: str) -> None:
         super().__init__(f"The job is {status}; a job in a final state cannot be cancelled.")
         self.status = status
+
+
+class AlreadyLive(JobyardError):
+    pass
 
 
 class IdempotencyConflict(JobyardError):

@@ -49,7 +49,7 @@ def endpoint(name: str) -> Handler:
 
     def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         began = time.perf_counter()
-        segment = event["rawPath"].lstrip("/").partition("/")[0]
+        segment = _dialect_of(event["rawPath"])
         response = _answered(spoken[segment], event)
         logger.info(
             "answered",
@@ -64,6 +64,11 @@ def endpoint(name: str) -> Handler:
         return response.to_event()
 
     return handler
+
+
+def _dialect_of(path: str) -> str:
+    """The first segment that is one: before it there may be a stage, or the base path of a domain of one's own."""
+    return next(segment for segment in path.split("/") if segment in DIALECTS)
 
 
 def _answered(spoken: _Spoken, event: dict[str, Any]) -> Response:

@@ -116,7 +116,7 @@ def tenant_of(name: str, text: str | None) -> str | None:
 
 def _input(job: Job) -> dict[str, Any]:
     """``job`` within it is what the workflow's function receives."""
-    runner = {"type": job.runner.type, "functionArn": job.runner.function_arn} if job.runner else {}
+    runner = {"type": job.runner.type, "arn": job.runner.arn} if job.runner else {}
     given: dict[str, Any] = {
         "pk": job_pk(job.tenant, job.id),
         "tenant": job.tenant,

@@ -37,10 +37,12 @@ class Question(NamedTuple):
 
 
 class Runner(NamedTuple):
-    """What does a workflow's work: ``type`` is ``lambda`` (answers directly) or ``callback`` (by task token)."""
+    """What does a workflow's work: ``type`` is ``lambda`` (a function that answers directly), ``callback`` (one that
+    answers by task token) or ``stateMachine`` (a nested execution); ``arn`` is the function's or the machine's.
+    """
 
     type: str
-    function_arn: str
+    arn: str
 
 
 class Output(NamedTuple):
@@ -78,6 +80,10 @@ class Workflow:
 
 @dataclass(frozen=True, slots=True)
 class Job:
+    """``listed_in`` names the list that a job is in, which is its dialect's and of a tenant, project or bucket;
+    ``details`` is what the dialect keeps with a job and nobody else reads.
+    """
+
     tenant: str
     id: str
     workflow_id: str
@@ -88,6 +94,8 @@ class Job:
     created_at: int
     worker_tag: str = ""
     run_with_e2: bool = False
+    listed_in: str = ""
+    details: dict[str, Any] = field(default_factory=dict)
     questions: tuple[Question, ...] = ()
     runner: Runner | None = None
     settings: dict[str, Any] = field(default_factory=dict)

@@ -71,26 +71,26 @@ _SORT_KEYS: dict[Sort, Callable[[Job], Any]] = {
 }
 
 
-def all_jobs(caller: Caller, filter: Filter, window: Window) -> Page:
-    """The tenant's jobs. For administrators only: ``RoleForbidden``."""
+def all_jobs(caller: Caller, listed_in: str, filter: Filter, window: Window) -> Page:
+    """All jobs of a list. For administrators only: ``RoleForbidden``."""
     demand_administrator(caller)
     # Of many the whole index is read once, instead of one after the other until the time is over.
     if filter.owners is None or len(filter.owners) > _OWNERS_ONE_BY_ONE:
-        found: Iterable[Job] = lists.of_tenant(caller.tenant)
+        found: Iterable[Job] = lists.of(listed_in)
     else:
         owners = sorted(owner for owner in filter.owners if len(owner) <= USER_ID_LONGEST)
-        found = (job for owner in owners for job in lists.of_owner(caller.tenant, owner))
+        found = (job for owner in owners for job in lists.of_owner(listed_in, owner))
     return _page(found, filter, window)
 
 
-def jobs_of_workflow(caller: Caller, workflow_id: str, filter: Filter, window: Window) -> Page:
+def jobs_of_workflow(caller: Caller, listed_in: str, workflow_id: str, filter: Filter, window: Window) -> Page:
     """The workflow's jobs that the caller may see. Raises ``NotFound`` (the workflow)."""
     workflow = workflows.get(caller.tenant, workflow_id)
     if workflow is None or not may_see_workflow(caller, workflow):
         raise NotFound("Workflow", workflow_id)
     if not caller.administrator:
         filter = filter._replace(owners=frozenset({caller.user.id}))
-    return _page(lists.of_workflow(caller.tenant, workflow_id), filter, window)
+    return _page(lists.of_workflow(listed_in, workflow_id), filter, window)
 
 
 def _page(found: Iterable[Job], filter: Filter, window: Window) -> Page:

@@ -183,7 +183,7 @@ def _workflow(workflow: Workflow) -> dict[str, Any]:
         "name": workflow.name,
         "owner": workflow.owner,
         "public": workflow.public,
-        "runner": {"type": workflow.runner.type, "functionArn": workflow.runner.function_arn},
+        "runner": {"type": workflow.runner.type, "arn": workflow.runner.arn},
         "settings": workflow.settings,
         "createdAt": workflow.created_at,
     }

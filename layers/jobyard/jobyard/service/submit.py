@@ -4,34 +4,41 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from hashlib import sha256
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from jobyard.authorizer.access import Caller, may_execute, may_see_workflow
 from jobyard.errors import ExecuteForbidden, Invalid, NotFound, TooLarge
 from jobyard.model import Job, Priority, Question, Status
 from jobyard.model.ids import now_ms, object_id
-from jobyard.store import jobs, workflows
-from jobyard.store.submissions import Submission, submit_once
+from jobyard.store import workflows
+from jobyard.store.submissions import Once, put
 
 QUESTIONS_BYTES = 64 * 1024
 """All names and values of a job's questions together, in UTF-8: they travel with it through the state machine."""
 
 QUESTIONS_MOST = 200
 KEY_LONGEST = 255
+KEY_KEPT_SECONDS = 24 * 3600
 WORKER_TAG_LONGEST = 128
 _DAY_MS = 24 * 3600 * 1000
 
 
 class Request(NamedTuple):
-    """``start_at`` in milliseconds since the epoch; None starts at once."""
+    """``start_at`` in milliseconds since the epoch; None starts at once.
 
+    ``id`` and ``details`` are the dialect's; without an id the job gets one of the alteryx form.
+    """
+
+    listed_in: str
     workflow_id: str
     questions: Sequence[Question] = ()
     priority: Priority = Priority.DEFAULT
     worker_tag: str = ""
     start_at: int | None = None
+    id: str | None = None
+    details: Mapping[str, Any] = {}
 
 
 class Submitted(NamedTuple):
@@ -41,12 +48,20 @@ class Submitted(NamedTuple):
     replayed: bool
 
 
-def submit(caller: Caller, request: Request, idempotency_key: str | None = None) -> Submitted:
+def submit(
+    caller: Caller,
+    request: Request,
+    idempotency_key: str | None = None,
+    *,
+    once: Once | None = None,
+    sole: str | None = None,
+) -> Submitted:
     """Queue a job, or schedule it.
 
     With an ``idempotency_key``, kept for 24 hours and the caller's own, of any number of equal requests exactly one
-    makes a job, and all are answered with it. Raises ``NotFound`` (the workflow), ``ExecuteForbidden``, ``Invalid``,
-    ``IdempotencyConflict``, ``Busy``.
+    makes a job, and all are answered with it; a dialect that tells repetitions in a way of its own gives ``once``
+    instead. With ``sole`` there is at most one live job of that name in the tenant. Raises ``NotFound`` (the workflow),
+    ``ExecuteForbidden``, ``Invalid``, ``IdempotencyConflict``, ``AlreadyLive``, ``Busy``.
     """
     _check(request, idempotency_key)
     workflow = workflows.get(caller.tenant, request.workflow_id)
@@ -60,7 +75,7 @@ def submit(caller: Caller, request: Request, idempotency_key: str | None = None)
     waits = request.start_at is not None and request.start_at > now
     job = Job(
         tenant=caller.tenant,
-        id=object_id(now),
+        id=request.id or object_id(now),
         workflow_id=workflow.id,
         workflow_name=workflow.name,
         owner=caller.user,
@@ -68,6 +83,8 @@ def submit(caller: Caller, request: Request, idempotency_key: str | None = None)
         priority=request.priority,
         created_at=now,
         worker_tag=request.worker_tag,
+        listed_in=request.listed_in,
+        details=dict(request.details),
         questions=tuple(request.questions),
         runner=workflow.runner,
         settings=workflow.settings,
@@ -76,12 +93,11 @@ def submit(caller: Caller, request: Request, idempotency_key: str | None = None)
         updated_at=now,
         expires_at=_expiry(max(now, request.start_at or 0)),
     )
-    if idempotency_key is None:
-        jobs.put(job)
-        return Submitted(job, replayed=False)
-    # The caller's own keys: another user's same key is another key.
-    key_hash = sha256(f"{caller.user.id}\n{idempotency_key}".encode()).hexdigest()
-    made, replayed = submit_once(job, Submission(key_hash, _fingerprint(request)), now // 1000)
+    if idempotency_key is not None:
+        # The caller's own keys: another user's same key is another key.
+        key_hash = sha256(f"{caller.user.id}\n{idempotency_key}".encode()).hexdigest()
+        once = Once(key_hash, _fingerprint(request), KEY_KEPT_SECONDS)
+    made, replayed = put(job, now // 1000, once, sole)
     return Submitted(made, replayed)
 
 
@@ -100,11 +116,13 @@ def _check(request: Request, idempotency_key: str | None) -> None:
 def _fingerprint(request: Request) -> str:
     """Equal for requests that ask for the same, however they were written."""
     asked = [
+        request.listed_in,
         request.workflow_id,
         [list(question) for question in request.questions],
         request.priority,
         request.worker_tag,
         request.start_at,
+        dict(request.details),
     ]
     return sha256(json.dumps(asked).encode()).hexdigest()
 

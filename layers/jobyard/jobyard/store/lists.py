@@ -20,30 +20,32 @@ class Index(NamedTuple):
     key: str
 
 
-BY_CREATION = Index("jobs-by-creation", "tenant")
-BY_OWNER = Index("jobs-by-owner", "tenantOwner")
-BY_WORKFLOW = Index("jobs-by-workflow", "tenantWorkflow")
+BY_CREATION = Index("jobs-by-creation", "listedIn")
+BY_OWNER = Index("jobs-by-owner", "listedOwner")
+BY_WORKFLOW = Index("jobs-by-workflow", "listedWorkflow")
 
 
-def of_tenant(tenant: str) -> Iterator[Job]:
-    return _walk(BY_CREATION, tenant)
+def of(listed_in: str, *, newest_first: bool = False) -> Iterator[Job]:
+    """All jobs of a list, in the order of their creation."""
+    return _walk(BY_CREATION, listed_in, newest_first)
 
 
-def of_owner(tenant: str, owner: str) -> Iterator[Job]:
-    return _walk(BY_OWNER, f"{tenant}#{owner}")
+def of_owner(listed_in: str, owner: str) -> Iterator[Job]:
+    return _walk(BY_OWNER, f"{listed_in}#{owner}")
 
 
-def of_workflow(tenant: str, workflow: str) -> Iterator[Job]:
-    return _walk(BY_WORKFLOW, f"{tenant}#{workflow}")
+def of_workflow(listed_in: str, workflow: str) -> Iterator[Job]:
+    return _walk(BY_WORKFLOW, f"{listed_in}#{workflow}")
 
 
-def _walk(index: Index, partition: str) -> Iterator[Job]:
+def _walk(index: Index, partition: str, newest_first: bool = False) -> Iterator[Job]:
     request: dict[str, Any] = {
         "TableName": table_name(),
         "IndexName": index.name,
         "KeyConditionExpression": "#key = :partition",
         "ExpressionAttributeNames": {"#key": index.key},
         "ExpressionAttributeValues": {":partition": attribute(partition)},
+        "ScanIndexForward": not newest_first,
     }
     while True:
         page = client("dynamodb").query(**request)

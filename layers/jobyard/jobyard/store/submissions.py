@@ -1,75 +1,126 @@
-"""The idempotency key of a submit and its job, written together or not at all."""
+"""A job, and what must be true of it together with others, written in one transaction or not at all."""
 
 from __future__ import annotations
 
 import time
 from random import random
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from jobyard.aws import ClientError, cancellation_reasons, client, error_code
-from jobyard.errors import Busy, IdempotencyConflict
+from jobyard.errors import AlreadyLive, Busy, IdempotencyConflict
 from jobyard.model import Job
-from jobyard.store.items import attribute, item, table_name
+from jobyard.store import jobs
+from jobyard.store.items import Attributes, item, table_name
 from jobyard.store.records import job_item, job_of
 
-KEPT_SECONDS = 24 * 3600
 _TRIES = 8
+_FAILED = "ConditionalCheckFailed"
 
 
-class Submission(NamedTuple):
-    """``key_hash`` is over the caller and the key; ``request_hash`` over what was asked for."""
+class Once(NamedTuple):
+    """A request that makes one job however often it is repeated.
+
+    ``key_hash`` is over the caller and the key; ``request_hash`` over what was asked for; ``kept_seconds`` is how long
+    the key stands. With ``repeats`` unset the request says that it is no repetition: it makes a job and takes the key
+    over, unless a repetition of it that arrived since ``arrived_at`` (milliseconds) has overtaken it.
+    """
 
     key_hash: str
     request_hash: str
+    kept_seconds: int
+    repeats: bool = True
+    arrived_at: int = 0
 
 
-def submit_once(job: Job, submission: Submission, now_s: int) -> tuple[Job, bool]:
-    """Write ``job`` unless the key has made one: returns the key's job and whether it was made before.
+def put(job: Job, now_s: int, once: Once | None = None, sole: str | None = None) -> tuple[Job, bool]:
+    """Write ``job``; with ``once`` unless its key has made one, with ``sole`` unless a live job of that name is there.
 
-    Raises ``IdempotencyConflict`` where the key stands for another request, ``Busy`` where too many use it at once.
+    Returns the job, or the one that the key made before; and whether it was made before. Raises
+    ``IdempotencyConflict`` where the key stands for another request, ``AlreadyLive``, and ``Busy`` where too many try
+    the same at once.
     """
-    pk = f"IDEMPOTENCY#{job.tenant}#{submission.key_hash}"
-    stored = job_item(job)
-    record = item(
-        {"pk": pk, "sk": "IDEMPOTENCY", "request": submission.request_hash, "expiresAt": now_s + KEPT_SECONDS}
-    )
+    if once is None and sole is None:
+        jobs.put(job)
+        return job, False
+    ended: str | None = None
     for attempt in range(_TRIES):
+        writes = [_put(job_item(job), "attribute_not_exists(pk)", {})]
+        if once is not None:
+            writes.append(_key(job, once, now_s))
+        if sole is not None:
+            writes.append(_name(job, sole, ended))
         try:
-            client("dynamodb").transact_write_items(
-                TransactItems=[
-                    {
-                        "Put": {
-                            "TableName": table_name(),
-                            # The answer of the first time is kept with the key: the job itself may be deleted.
-                            "Item": record | {"job": {"M": stored}},
-                            # Of any number at once with one key, exactly one finds it free. An expired key is free:
-                            # the table's own expiry may be days late.
-                            "ConditionExpression": "attribute_not_exists(pk) OR expiresAt <= :now",
-                            "ExpressionAttributeValues": {":now": attribute(now_s)},
-                            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
-                        }
-                    },
-                    {
-                        "Put": {
-                            "TableName": table_name(),
-                            "Item": stored,
-                            "ConditionExpression": "attribute_not_exists(pk)",
-                        }
-                    },
-                ]
-            )
-            return job, False
+            client("dynamodb").transact_write_items(TransactItems=writes)
         except ClientError as error:
             if error_code(error) != "TransactionCanceledException":
                 raise
-            reason = cancellation_reasons(error)[0]
-            if reason["Code"] == "ConditionalCheckFailed":
-                first = reason["Item"]
-                if first["request"]["S"] != submission.request_hash:
-                    raise IdempotencyConflict(
-                        "This Idempotency-Key was used before, with another request; use a new one."
-                    ) from error
-                return job_of(first["job"]["M"]), True
-        # Another transaction with this key is under way: what it leaves behind decides the next try.
+            _, *reasons = cancellation_reasons(error)
+        else:
+            return job, False
+        if once is not None and reasons[0]["Code"] == _FAILED:
+            return _first(reasons[0]["Item"], once), True
+        if sole is not None and reasons[-1]["Code"] == _FAILED:
+            ended = _ended(job.tenant, reasons[-1]["Item"])
+            continue
+        # Another transaction over the same is under way: what it leaves behind decides the next try.
         time.sleep(0.02 * 2**attempt * random())  # noqa: S311
-    raise Busy("Too many requests with this Idempotency-Key at once; try again.")
+    raise Busy("Too many requests for the same at once; try again.")
+
+
+def _key(job: Job, once: Once, now_s: int) -> dict[str, Any]:
+    record = {
+        "pk": f"IDEMPOTENCY#{job.tenant}#{once.key_hash}",
+        "sk": "IDEMPOTENCY",
+        "request": once.request_hash,
+        "repeats": once.repeats,
+        "at": job.created_at,
+        "expiresAt": now_s + once.kept_seconds,
+    }
+    # Of any number at once with one key, exactly one finds it free. An expired key is free: the table's own expiry may
+    # be days late.
+    is_free = "attribute_not_exists(pk) OR expiresAt <= :now"
+    values: dict[str, Any] = {":now": now_s}
+    if not once.repeats:
+        # The request came first, but its own repetition may have been faster: then that one's job is the job.
+        is_free += " OR repeats = :no OR #at < :arrived"
+        values |= {":no": False, ":arrived": once.arrived_at}
+    # The answer of the first time is kept with the key: the job itself may be deleted.
+    write = _put(item(record) | {"job": {"M": job_item(job)}}, is_free, values)
+    if not once.repeats:
+        write["Put"]["ExpressionAttributeNames"] = {"#at": "at"}
+    return write
+
+
+def _first(found: Attributes, once: Once) -> Job:
+    if found["request"]["S"] != once.request_hash:
+        raise IdempotencyConflict("This Idempotency-Key was used before, with another request; use a new one.")
+    return job_of(found["job"]["M"])
+
+
+def _name(job: Job, sole: str, ended: str | None) -> dict[str, Any]:
+    record = {"pk": f"SOLE#{job.tenant}#{sole}", "sk": "SOLE", "jobId": job.id, "expiresAt": job.expires_at}
+    # Of any number at once exactly one takes the name: it is free, or still that of the ended job that was looked at.
+    if ended is None:
+        return _put(item(record), "attribute_not_exists(pk)", {})
+    return _put(item(record), "attribute_not_exists(pk) OR jobId = :ended", {":ended": ended})
+
+
+def _ended(tenant: str, found: Attributes) -> str:
+    """The id of the job that has the name, if it has ended; ``AlreadyLive`` if not."""
+    id = found["jobId"]["S"]
+    holder = jobs.get(tenant, id)
+    if holder is not None and not holder.terminal:
+        raise AlreadyLive(f"Job {id} for the same has not ended yet.")
+    return id
+
+
+def _put(record: Attributes, condition: str, values: dict[str, Any]) -> dict[str, Any]:
+    write: dict[str, Any] = {
+        "TableName": table_name(),
+        "Item": record,
+        "ConditionExpression": condition,
+        "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+    }
+    if values:
+        write["ExpressionAttributeValues"] = item(values)
+    return {"Put": write}

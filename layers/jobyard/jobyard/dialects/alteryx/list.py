@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from jobyard.dialects.alteryx.caller import administrator
+from jobyard.dialects.alteryx.caller import administrator, listed_in
 from jobyard.dialects.alteryx.parameters import boolean, day_before_or_after, ranks, statuses, window
 from jobyard.dialects.alteryx.views import summary
 from jobyard.http import Request, Response, json_response
@@ -26,7 +26,7 @@ def answer(request: Request) -> Response:
         completed_until=day_before_or_after(request, "completedBefore", after=False),
     )
     page = window(request)
-    found, total = lists.all_jobs(who, filter, page)
+    found, total = lists.all_jobs(who, listed_in(who), filter, page)
     pages = -(-total // page.limit)
     current = page.offset // page.limit + 1
     pagination = {

@@ -16,7 +16,7 @@ from urllib.parse import parse_qs
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 from pydantic_core import from_json
 
-from jobyard.dialects.alteryx.caller import caller
+from jobyard.dialects.alteryx.caller import caller, listed_in
 from jobyard.dialects.alteryx.parameters import identifier, one_of
 from jobyard.dialects.alteryx.views import detail
 from jobyard.errors import Invalid
@@ -90,6 +90,7 @@ def answer(request: Request) -> Response:
     id = identifier(request, "workflowId", "Workflow")
     contract = _contract(request)
     asked = Submission(
+        listed_in=listed_in(who),
         workflow_id=id,
         questions=[Question(question.name, question.value) for question in contract.questions],
         priority=contract.priority,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from urllib.parse import urlencode
 
-from jobyard.dialects.alteryx.caller import caller
+from jobyard.dialects.alteryx.caller import caller, listed_in
 from jobyard.dialects.alteryx.parameters import STATUSES, identifier, one_of, window
 from jobyard.dialects.alteryx.views import of_workflow
 from jobyard.http import Request, Response, json_response
@@ -35,7 +35,7 @@ def answer(request: Request) -> Response:
     ]
     statuses = frozenset(Status).intersection(*wanted) if wanted else None
     page = window(request)
-    found, total = lists.jobs_of_workflow(who, id, Filter(statuses=statuses), page)
+    found, total = lists.jobs_of_workflow(who, listed_in(who), id, Filter(statuses=statuses), page)
     headers = {}
     if page.offset + page.limit < total:
         following = [(name, value) for name, value in request.query if name not in ("offset", "limit")]
