@@ -130,8 +130,6 @@ def workflow_of(attributes: Attributes) -> Workflow:
         name=record["name"],
         owner=record["owner"],
         public=record["public"],
-        listed_in=record.get("listedIn", ""),
-        details=record.get("details", {}),
         runner=Runner(record["runner"]["type"], record["runner"]["arn"]),
         settings=record["settings"],
         created_at=record["createdAt"],
