@@ -1,8 +1,8 @@
 """The Lambda handler of an endpoint: picks the dialect, answers, and turns every error into the dialect's own.
 
 A dialect is a package of ``jobyard.dialects`` with a module for each endpoint that it has, whose ``answer`` takes a
-request and gives a response, and a module ``errors`` whose ``answer`` takes an error. The first segment of the path
-tells which dialect a request speaks.
+request and gives a response, and a module ``errors`` whose ``answer`` takes an error and the path that was asked for.
+The first segment of the path tells which dialect a request speaks.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class _Spoken:
 
     def __init__(self, dialect: str, endpoint: str) -> None:
         self.answer: Callable[[Request], Response] = _module(dialect, endpoint).answer
-        self.refuse: Callable[[JobyardError | None], Response] = _module(dialect, "errors").answer
+        self.refuse: Callable[[JobyardError | None, str], Response] = _module(dialect, "errors").answer
 
 
 def endpoint(name: str) -> Handler:
@@ -59,6 +59,7 @@ def endpoint(name: str) -> Handler:
             status=response.status,
             milliseconds=round((time.perf_counter() - began) * 1000, 1),
             api_request_id=event["requestContext"].get("requestId"),
+            answer_id=response.id or None,
             request_id=getattr(context, "aws_request_id", None),
         )
         return response.to_event()
@@ -75,10 +76,10 @@ def _answered(spoken: _Spoken, event: dict[str, Any]) -> Response:
     try:
         return spoken.answer(Request.from_event(event))
     except JobyardError as error:
-        return spoken.refuse(error)
+        return spoken.refuse(error, event["rawPath"])
     except Exception:
         logger.exception("no answer could be given")
-        return spoken.refuse(None)
+        return spoken.refuse(None, event["rawPath"])
 
 
 def _module(dialect: str, name: str) -> ModuleType:

@@ -11,7 +11,10 @@ from jobyard.errors import Invalid
 
 
 class Request(NamedTuple):
-    """``headers`` by lower-case name; ``query`` in the order of the raw query string, empty values included."""
+    """``headers`` by lower-case name; ``query`` in the order of the raw query string, empty values included.
+
+    ``received_at`` is when the gateway received it, in milliseconds.
+    """
 
     method: str
     path: str
@@ -20,20 +23,25 @@ class Request(NamedTuple):
     headers: dict[str, str]
     body: bytes
     base_url: str
+    raw_query: str = ""
+    received_at: int = 0
 
     @classmethod
     def from_event(cls, event: dict[str, Any]) -> Request:
         context = event["requestContext"]
         headers = {name.lower(): _text(value) for name, value in event.get("headers", {}).items()}
         body = event.get("body") or ""
+        raw_query = _text(event.get("rawQueryString", ""))
         return cls(
             method=context["http"]["method"],
             path=_text(event["rawPath"]),
             path_parameters={name: _text(value) for name, value in (event.get("pathParameters") or {}).items()},
-            query=parse_qsl(_text(event.get("rawQueryString", "")), keep_blank_values=True, max_num_fields=None),
+            query=parse_qsl(raw_query, keep_blank_values=True, max_num_fields=None),
             headers=headers,
             body=_decoded(body) if event.get("isBase64Encoded") else body.encode("utf-8", "surrogatepass"),
             base_url=f"{headers.get('x-forwarded-proto', 'https')}://{headers.get('host', context['domainName'])}",
+            raw_query=raw_query,
+            received_at=context.get("timeEpoch", 0),
         )
 
     def values(self, name: str) -> list[str]:
@@ -46,9 +54,12 @@ class Request(NamedTuple):
 
 
 class Response(NamedTuple):
+    """``id`` is by which the answer names itself, where the dialect's answers do: it stands in the log."""
+
     status: int
     body: str = ""
     headers: dict[str, str] = {}  # noqa: RUF012
+    id: str = ""
 
     def to_event(self) -> dict[str, Any]:
         return {

@@ -34,7 +34,7 @@ _TEXTS: dict[type[JobyardError], str] = {
 }
 
 
-def answer(error: JobyardError | None) -> Response:
+def answer(error: JobyardError | None, _path: str) -> Response:
     """``None`` is what nobody foresaw: its reason is in the log and not in the answer."""
     if error is None:
         return json_response(500, {"message": "An error has occurred."})
