@@ -40,7 +40,7 @@ def a_job(**values: Any) -> Job:
     status = values.get("status", Status.QUEUED)
     usual: dict[str, Any] = {
         "tenant": "acme",
-        "listed_in": LIST,
+        "listed_in": f"alteryx#{values.get('tenant', 'acme')}",
         "id": object_id(NOW),
         "workflow_id": "f" * 24,
         "workflow_name": "Profile",

@@ -13,7 +13,7 @@ from jobyard.model import LIVE, TERMINAL, Job, Status
 from jobyard.model.transitions import WAITING
 from jobyard.service.jobs import Cancelled, cancel, get
 from jobyard.store import jobs
-from tests.factories import BOB, a_caller, a_job
+from tests.factories import BOB, LIST, a_caller, a_job
 
 pytestmark = pytest.mark.usefixtures("table")
 
@@ -27,34 +27,34 @@ def stored(status: Status) -> Job:
 @pytest.mark.parametrize("status", sorted(LIVE))
 def test_a_live_job_is_cancelled(status: Status) -> None:
     job = stored(status)
-    cancelled = cancel(a_caller(), job.id, delete_waiting=False)
+    cancelled = cancel(a_caller(), LIST, job.id, delete_waiting=False)
     assert not cancelled.deleted
-    assert get(a_caller(), job.id) == cancelled.job
+    assert get(a_caller(), LIST, job.id) == cancelled.job
     assert cancelled.job.status is Status.CANCELLED
 
 
 @pytest.mark.parametrize("status", sorted(WAITING))
 def test_a_waiting_job_is_deleted_where_the_dialect_says_so(status: Status) -> None:
     job = stored(status)
-    assert cancel(a_caller(), job.id, delete_waiting=True) == Cancelled(job, deleted=True)
+    assert cancel(a_caller(), LIST, job.id, delete_waiting=True) == Cancelled(job, deleted=True)
     with pytest.raises(NotFound):
-        get(a_caller(), job.id)
+        get(a_caller(), LIST, job.id)
 
 
 @pytest.mark.parametrize("status", sorted(TERMINAL))
 def test_a_job_that_ended_stays_as_it_is(status: Status) -> None:
     job = stored(status)
     with pytest.raises(NotCancellable, match=status):
-        cancel(a_caller(), job.id, delete_waiting=True)
+        cancel(a_caller(), LIST, job.id, delete_waiting=True)
     assert jobs.get(job.tenant, job.id) == job
 
 
 def test_who_may_not_cancel_changes_nothing() -> None:
     job = stored(Status.RUNNING)
     with pytest.raises(CancelForbidden):
-        cancel(a_caller(BOB, Role.ARTISAN), job.id, delete_waiting=True)
+        cancel(a_caller(BOB, Role.ARTISAN), LIST, job.id, delete_waiting=True)
     with pytest.raises(NotFound):
-        cancel(a_caller(tenant="other"), job.id, delete_waiting=True)
+        cancel(a_caller(tenant="other"), LIST, job.id, delete_waiting=True)
     assert jobs.get(job.tenant, job.id) == job
 
 
@@ -70,7 +70,7 @@ def test_a_cancel_that_meets_a_starting_job_deletes_it_or_cancels_it() -> None:
 
         def stop(job: Job = job, start: Barrier = start) -> Cancelled:
             start.wait()
-            return cancel(a_caller(), job.id, delete_waiting=True)
+            return cancel(a_caller(), LIST, job.id, delete_waiting=True)
 
         with ThreadPoolExecutor(2) as pool:
             begun, stopped = pool.submit(begin), pool.submit(stop)
@@ -88,7 +88,7 @@ def test_of_many_cancels_at_once_exactly_one_succeeds() -> None:
         def stop(_: int, job: Job = job, start: Barrier = start) -> bool:
             start.wait()
             try:
-                cancel(a_caller(), job.id, delete_waiting=True)
+                cancel(a_caller(), LIST, job.id, delete_waiting=True)
             except NotCancellable:
                 return False
             return True

@@ -131,6 +131,7 @@ def sample_job(id: str) -> Job:
     return Job(
         tenant=TENANT,
         id=id,
+        listed_in=f"alteryx#{TENANT}",
         workflow_id=WORKFLOW_ID,
         workflow_name=WORKFLOW_NAME,
         owner=Person(USER_ID, USER_NAME),

@@ -1,4 +1,7 @@
-"""Look at a job, follow its messages, cancel it, fetch what it made."""
+"""Look at a job, follow its messages, cancel it, fetch what it made.
+
+``listed_in`` is the list that the job must be in: a job of another dialect, project or bucket is not found.
+"""
 
 from __future__ import annotations
 
@@ -24,27 +27,27 @@ class Cancelled(NamedTuple):
     deleted: bool
 
 
-def get(caller: Caller, id: str) -> Job:
+def get(caller: Caller, listed_in: str, id: str) -> Job:
     """The job. Raises ``NotFound`` also for one that the caller may not see."""
-    return _visible(caller, jobs.get(caller.tenant, id), id)
+    return _visible(caller, listed_in, jobs.get(caller.tenant, id), id)
 
 
-def get_with_messages(caller: Caller, id: str) -> tuple[Job, list[Message]]:
+def get_with_messages(caller: Caller, listed_in: str, id: str) -> tuple[Job, list[Message]]:
     """The job and its newest 1,000 messages, oldest first."""
     found, messages = jobs.get_with_messages(caller.tenant, id, NEWEST_MESSAGES)
-    job = _visible(caller, found, id)
+    job = _visible(caller, listed_in, found, id)
     return job, sorted([*messages, *life_messages(job)])[-NEWEST_MESSAGES:]
 
 
 def messages(
-    caller: Caller, id: str, after: str, at_most: int, size_of: Callable[[Message], int]
+    caller: Caller, listed_in: str, id: str, after: str, at_most: int, size_of: Callable[[Message], int]
 ) -> tuple[list[Message], str | None]:
     """The job's messages whose key is greater than ``after``, oldest first, until their sizes reach ``at_most``.
 
     With them the key to go on after, or None where these were the last. For administrators only: ``RoleForbidden``.
     """
     demand_administrator(caller)
-    job = _visible(caller, jobs.get(caller.tenant, id), id)
+    job = _visible(caller, listed_in, jobs.get(caller.tenant, id), id)
     told = [message for message in life_messages(job) if message.key > after]
     collected: list[Message] = []
     size, more = 0, True
@@ -63,14 +66,14 @@ def messages(
     return collected, collected[-1].key if more and collected else None
 
 
-def cancel(caller: Caller, id: str, *, delete_waiting: bool) -> Cancelled:
+def cancel(caller: Caller, listed_in: str, id: str, *, delete_waiting: bool = False) -> Cancelled:
     """Cancel the job, or with ``delete_waiting`` delete it if it still waits.
 
     Raises ``NotFound``, ``CancelForbidden``, or ``NotCancellable`` once the job is in a final state. Decided by one
     conditional write; what is answered here is what every later read says.
     """
     job = jobs.get(caller.tenant, id)
-    if job is None:
+    if job is None or job.listed_in != listed_in:
         raise NotFound("Job", id)
     if not may_cancel(caller, job):
         raise CancelForbidden("You do not have permission to cancel this job.")
@@ -89,16 +92,16 @@ def cancel(caller: Caller, id: str, *, delete_waiting: bool) -> Cancelled:
     return Cancelled(moved.job, deleted=False)
 
 
-def output(caller: Caller, id: str, output_id: str) -> Output:
+def output(caller: Caller, listed_in: str, id: str, output_id: str) -> Output:
     """One output of the job. Raises ``NotFound`` for the job or the output."""
-    job = get(caller, id)
+    job = get(caller, listed_in, id)
     for each in job.outputs:
         if each.id == output_id:
             return each
     raise NotFound("Output", output_id)
 
 
-def _visible(caller: Caller, job: Job | None, id: str) -> Job:
-    if job is None or not may_see_job(caller, job):
+def _visible(caller: Caller, listed_in: str, job: Job | None, id: str) -> Job:
+    if job is None or job.listed_in != listed_in or not may_see_job(caller, job):
         raise NotFound("Job", id)
     return job

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from enum import StrEnum
+from itertools import islice
 from typing import Any, NamedTuple
 
 from jobyard.authorizer.access import USER_ID_LONGEST, Caller, demand_administrator, may_see_workflow
@@ -81,6 +82,12 @@ def all_jobs(caller: Caller, listed_in: str, filter: Filter, window: Window) -> 
         owners = sorted(owner for owner in filter.owners if len(owner) <= USER_ID_LONGEST)
         found = (job for owner in owners for job in lists.of_owner(listed_in, owner))
     return _page(found, filter, window)
+
+
+def newest(caller: Caller, listed_in: str, offset: int, limit: int) -> list[Job]:
+    """A page of a list, newest first, read no further than its end. For administrators only: ``RoleForbidden``."""
+    demand_administrator(caller)
+    return list(islice(lists.of(listed_in, newest_first=True), offset, offset + limit))
 
 
 def jobs_of_workflow(caller: Caller, listed_in: str, workflow_id: str, filter: Filter, window: Window) -> Page:

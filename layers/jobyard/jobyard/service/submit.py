@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha256
 from typing import Any, NamedTuple
 
@@ -26,9 +26,10 @@ _DAY_MS = 24 * 3600 * 1000
 
 
 class Request(NamedTuple):
-    """``start_at`` in milliseconds since the epoch; None starts at once.
+    """``start_at`` in milliseconds since the epoch, or what makes it of the time of submission; None starts at once.
 
-    ``id`` and ``details`` are the dialect's; without an id the job gets one of the alteryx form.
+    ``id``, ``details`` and ``settings`` are the dialect's; without an id the job gets one of the alteryx form. The
+    settings go before the workflow's: what the workflow's function is told in them, no caller can say.
     """
 
     listed_in: str
@@ -36,9 +37,10 @@ class Request(NamedTuple):
     questions: Sequence[Question] = ()
     priority: Priority = Priority.DEFAULT
     worker_tag: str = ""
-    start_at: int | None = None
+    start_at: int | Callable[[int], int] | None = None
     id: str | None = None
     details: Mapping[str, Any] = {}
+    settings: Mapping[str, Any] = {}
 
 
 class Submitted(NamedTuple):
@@ -72,7 +74,8 @@ def submit(
             raise ExecuteForbidden("Your role may not execute workflows.")
         raise ExecuteForbidden(f"You do not have access to execute workflow {workflow.id}.")
     now = now_ms()
-    waits = request.start_at is not None and request.start_at > now
+    start_at = request.start_at(now) if callable(request.start_at) else request.start_at
+    waits = start_at is not None and start_at > now
     job = Job(
         tenant=caller.tenant,
         id=request.id or object_id(now),
@@ -87,11 +90,11 @@ def submit(
         details=dict(request.details),
         questions=tuple(request.questions),
         runner=workflow.runner,
-        settings=workflow.settings,
-        start_at=request.start_at if waits else None,
+        settings=workflow.settings | dict(request.settings),
+        start_at=start_at if waits else None,
         queued_at=None if waits else now,
         updated_at=now,
-        expires_at=_expiry(max(now, request.start_at or 0)),
+        expires_at=_expiry(max(now, start_at or 0)),
     )
     if idempotency_key is not None:
         # The caller's own keys: another user's same key is another key.
@@ -121,7 +124,8 @@ def _fingerprint(request: Request) -> str:
         [list(question) for question in request.questions],
         request.priority,
         request.worker_tag,
-        request.start_at,
+        # What follows from the time of submission is not asked for: it differs for a repetition.
+        None if callable(request.start_at) else request.start_at,
         dict(request.details),
     ]
     return sha256(json.dumps(asked).encode()).hexdigest()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from jobyard.dialects.alteryx.caller import caller
+from jobyard.dialects.alteryx.caller import caller, listed_in
 from jobyard.dialects.alteryx.parameters import boolean, identifier
 from jobyard.dialects.alteryx.views import detail, message
 from jobyard.http import AT_MOST_BYTES, Request, Response, json_response, wire_bytes
@@ -15,8 +15,8 @@ def answer(request: Request) -> Response:
     include_messages = boolean(request, "includeMessages", True)
     id = identifier(request, "jobId", "Job")
     if not include_messages:
-        return json_response(200, detail(jobs.get(who, id), None))
-    job, messages = jobs.get_with_messages(who, id)
+        return json_response(200, detail(jobs.get(who, listed_in(who), id), None))
+    job, messages = jobs.get_with_messages(who, listed_in(who), id)
     return json_response(200, detail(job, _newest_that_fit(messages)))
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from urllib.parse import quote
 
-from jobyard.dialects.alteryx.caller import administrator
+from jobyard.dialects.alteryx.caller import administrator, listed_in
 from jobyard.dialects.alteryx.parameters import identifier
 from jobyard.dialects.alteryx.views import message
 from jobyard.errors import Invalid
@@ -25,7 +25,9 @@ def answer(request: Request) -> Response:
     after = request.value("after") or ""
     if not _KEY.match(after):
         raise Invalid("after", "after: use the value of the Link header of the page before.")
-    found, next_key = jobs.messages(who, id, after, AT_MOST_BYTES, lambda each: wire_bytes(message(each)) + 1)
+    found, next_key = jobs.messages(
+        who, listed_in(who), id, after, AT_MOST_BYTES, lambda each: wire_bytes(message(each)) + 1
+    )
     headers = {}
     if next_key is not None:
         headers["Link"] = f'<{request.base_url}{quote(request.path)}?after={quote(next_key)}>; rel="next"'

@@ -6,7 +6,7 @@ import os
 from urllib.parse import quote
 
 from jobyard.aws import client
-from jobyard.dialects.alteryx.caller import caller
+from jobyard.dialects.alteryx.caller import caller, listed_in
 from jobyard.dialects.alteryx.parameters import identifier, one_of
 from jobyard.dialects.alteryx.views import available_formats
 from jobyard.http import Request, Response
@@ -18,7 +18,7 @@ LINK_SECONDS = 300
 def answer(request: Request) -> Response:
     who = caller(request)
     id = identifier(request, "jobId", "Job")
-    output = jobs.output(who, id, request.path_parameters.get("outputId", ""))
+    output = jobs.output(who, listed_in(who), id, request.path_parameters.get("outputId", ""))
     wanted = request.value("format")
     if wanted is not None:
         one_of("format", wanted, {name: name for name in available_formats(output)})
