@@ -37,7 +37,7 @@ def write(name: str, job: Job, now: int = LATER, execution: str | None = None) -
     def rendered(value: Any) -> Any:
         if isinstance(value, dict):
             return {key: rendered(each) for key, each in value.items()}
-        if value.startswith("{% ($cause :="):
+        if value.startswith("{% ($given :="):
             return "no such column"
         return values[value] if value.startswith("{%") else value
 

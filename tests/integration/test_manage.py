@@ -18,6 +18,7 @@ from jobyard.store import credentials, workflows
 
 pytestmark = pytest.mark.usefixtures("table")
 
+NESTED = {"type": "stateMachine", "stateMachineName": "jobyard-workflow-many"}
 RUNNER = {"type": "lambda", "functionName": "jobyard-workflow-profile"}
 
 
@@ -150,3 +151,28 @@ def test_a_bad_request_names_its_field(request_: dict[str, Any], field: str | No
 @pytest.mark.parametrize("request_", [None, [], "clients.list", 3])
 def test_what_is_no_request_is_refused(request_: Any) -> None:
     assert manage(request_)["error"]["field"] == "action"
+
+
+def test_a_workflow_may_be_a_state_machine_of_the_stacks_name() -> None:
+    made = done("workflows.register", name="Many", runner=NESTED)
+    arn = "arn:aws:states:us-east-1:000000000000:stateMachine:jobyard-workflow-many"
+    assert made["runner"] == {"type": "stateMachine", "arn": arn}
+    found = workflows.get("acme", made["id"])
+    assert found
+    assert found.runner == ("stateMachine", arn)
+
+
+@pytest.mark.parametrize(
+    "runner",
+    [
+        {"type": "stateMachine", "stateMachineName": "other-machine"},
+        {"type": "stateMachine", "stateMachineName": "jobyard-workflow-a b"},
+        {"type": "stateMachine", "functionName": "jobyard-workflow-profile"},
+        {"type": "stateMachine"},
+        {**NESTED, "functionName": "jobyard-workflow-profile"},
+        {"type": "lambda", "stateMachineName": "jobyard-workflow-many"},
+        {"type": "lambda"},
+    ],
+)
+def test_a_runner_has_the_name_of_its_type_and_no_other(runner: dict[str, str]) -> None:
+    refused(action="workflows.register", name="x", runner=runner)

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def run(function: Any, **more: Any) -> None:
-    runner.job(function)({**EVENT, **more})
+def run(function: Any, **more: Any) -> Any:
+    return runner.job(function)({**EVENT, **more})
 
 
 def test_the_event_becomes_the_job(world: World) -> None:
@@ -455,3 +455,36 @@ def test_heartbeats_are_throttled_and_survive_a_passing_fault(world: World, capl
         run(work, taskToken="t")
     assert [operation for operation, _ in world.sent].count("send_task_heartbeat") == 2
     assert "heartbeat was not sent" in caplog.text
+
+
+def test_a_function_that_asks_to_be_called_again_gets_its_state_back(world: World) -> None:
+    world.put_job()
+    seen: list[Any] = []
+
+    def work(job: runner.Job) -> None:
+        seen.append(job.state)
+        try:
+            if job.state is None:
+                job.again({"done": 1})
+        except Exception:  # noqa: BLE001 - as a careless author has it
+            raise AssertionError from None
+
+    answer = run(work)
+    assert answer == {"again": {"done": 1}}
+    assert run(work, state=answer["again"]) is None
+    assert seen == [None, {"done": 1}]
+    assert world.messages() == []
+
+
+def test_a_state_too_large_to_be_carried_is_refused(world: World) -> None:
+    world.put_job()
+    with pytest.raises(ValueError, match="at most 32,768 bytes"):
+        run(lambda job: job.again({"keys": "x" * 33_000}))
+
+
+def test_a_worker_with_a_token_goes_on_by_itself(world: World) -> None:
+    world.put_job()
+    run(lambda job: job.again({}), taskToken="t")
+    ((operation, told),) = world.sent
+    assert operation == "send_task_failure"
+    assert "cannot be called again" in told["cause"]

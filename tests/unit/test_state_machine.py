@@ -132,6 +132,23 @@ def test_a_workflow_is_not_run_again_because_it_failed() -> None:
         assert "Lambda.TooManyRequestsException" in retried
 
 
+def test_a_nested_execution_is_named_after_the_job_and_bounded() -> None:
+    nested = TASKS["RunStateMachine"]
+    assert nested["Resource"] == "arn:aws:states:::states:startExecution.sync:2"
+    # drive stops it by this name.
+    assert nested["Arguments"]["Name"] == "{% $states.context.Execution.Name %}"
+    assert nested["TimeoutSeconds"] <= 7 * 86_400
+    retried = {error for retrier in nested["Retry"] for error in retrier["ErrorEquals"]}
+    assert all(error.startswith("StepFunctions.") for error in retried)
+
+
+def test_a_function_that_asks_for_it_is_called_again_but_not_for_ever() -> None:
+    too_long, again = states()["Again?"]["Choices"]
+    assert again == {"Condition": "{% $states.input.again %}", "Next": "RunLambda"}
+    assert "> 604800000 %}" in too_long["Condition"]
+    assert (too_long["Output"]["failure"]["Error"], too_long["Next"]) == ("States.Timeout", "Fail")
+
+
 def test_a_worker_elsewhere_must_give_signs_of_life() -> None:
     callback = TASKS["RunCallback"]
     assert callback["Resource"].endswith(".waitForTaskToken")
@@ -151,7 +168,7 @@ def test_a_usual_job_costs_few_transitions() -> None:
         if machine[name].get("End"):
             break
         name = machine[name].get("Default") or machine[name]["Next"]
-    assert passed == ["Scheduled?", "Initialize", "Start", "Runner?", "RunLambda", "Complete"]
+    assert passed == ["Scheduled?", "Initialize", "Start", "Runner?", "RunLambda", "Again?", "Complete"]
 
 
 def test_nothing_of_a_jobs_content_is_logged() -> None:

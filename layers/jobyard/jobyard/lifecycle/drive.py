@@ -56,10 +56,10 @@ def _react(record: dict[str, Any]) -> None:
         new = begin(job)
         logger.info("started", job_id=job.id, tenant=job.tenant, new=new)
     elif kind == "MODIFY" and job.status is Status.CANCELLED:
-        executions.stop(job.id)
+        executions.stop(job.id, job.runner)
         logger.info("stopped", job_id=job.id, tenant=job.tenant, reason="cancelled")
     elif kind == "REMOVE":
         if job.status in LIVE:
-            executions.stop(job.id)
+            executions.stop(job.id, job.runner)
             logger.info("stopped", job_id=job.id, tenant=job.tenant, reason="deleted")
         delete_messages(job.tenant, job.id)

@@ -9,10 +9,11 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from jobyard.aws import ClientError, client, error_code
-from jobyard.model import Job, Status
+from jobyard.model import Job, Runner, Status
 from jobyard.store.records import job_pk
 
 STOPPED_CAUSE = "The job was cancelled or deleted."
+STATE_MACHINE = "stateMachine"
 
 # Step Functions says so of an execution that ended, too; of one that runs with the same input it says nothing.
 _STARTED_BEFORE = "ExecutionAlreadyExists"
@@ -65,10 +66,20 @@ def start(job: Job) -> bool:
     return True
 
 
-def stop(job_id: str) -> None:
-    """Stop the job's execution; nothing where there is none, or where it has ended."""
+def stop(job_id: str, runner: Runner | None = None) -> None:
+    """Stop the job's execution, and the nested one that a ``runner`` of type stateMachine has; nothing where there is
+    none, or where it has ended.
+
+    Step Functions itself stops a nested one only where it can, and does not promise to.
+    """
+    _stop(_arn(job_id))
+    if runner and runner.type == STATE_MACHINE:
+        _stop(f"{runner.arn.replace(':stateMachine:', ':execution:')}:{job_id}")
+
+
+def _stop(arn: str) -> None:
     try:
-        client("stepfunctions").stop_execution(executionArn=_arn(job_id), cause=STOPPED_CAUSE)
+        client("stepfunctions").stop_execution(executionArn=arn, cause=STOPPED_CAUSE)
     except ClientError as error:
         # Of an execution that has ended AWS answers with its end, other engines with ValidationException.
         if error_code(error) not in (_GONE, "ValidationException"):

@@ -89,5 +89,5 @@ def _stop(id: str, old: int) -> str | None:
     # One that has just ended: its execution is about to end, too.
     if job and (not job.terminal or (job.finished_at or 0) >= old):
         return None
-    executions.stop(id)
+    executions.stop(id, job.runner if job else None)
     return "stopped"

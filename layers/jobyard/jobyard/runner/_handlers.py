@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping
 from itertools import islice
 from typing import Any
 
-from jobyard.runner._errors import Cancelled, Failed
+from jobyard.runner._errors import Again, Cancelled, Failed
 from jobyard.runner._job import Job
 from jobyard.runner._messages import MAX_TEXT, fit
 
-type Handler = Callable[..., None]
+type Handler = Callable[..., dict[str, Any] | None]
 
 _MAX_FRAMES = 50
 
@@ -23,8 +23,11 @@ def job(function: Callable[[Job], object]) -> Handler:
 
     The job is completed when ``function`` returns (what it returns is ignored), failed when it raises, and
     left alone when it raises Cancelled. A job that is not running any more when it is delivered is not worked
-    on at all. With a task token in the event the end is told by token and nothing is raised; without one the
-    exception goes on to the state machine.
+    on at all. After ``job.again(state)`` the handler answers ``{"again": state}``, and the state machine calls
+    it with that state.
+
+    With a task token in the event the end is told by token and nothing is raised; without one the exception
+    goes on to the state machine.
     """
     return _handler(function, ends_the_job=True)
 
@@ -39,11 +42,11 @@ def callback(function: Callable[[Job], object]) -> Handler:
 
 def _handler(function: Callable[[Job], object], *, ends_the_job: bool) -> Handler:
     @functools.wraps(function)
-    def handler(event: Mapping[str, Any], context: Any = None) -> None:
+    def handler(event: Mapping[str, Any], context: Any = None) -> dict[str, Any] | None:
         current = Job(event, context)
         if current.cancelled:
             _logger.warning("job %s is not running: nothing is done", current.id)
-            return
+            return None
         try:
             try:
                 function(current)
@@ -54,6 +57,9 @@ def _handler(function: Callable[[Job], object], *, ends_the_job: bool) -> Handle
                     current.task.succeed()
         except Cancelled as cancelled:
             _logger.warning("job %s: stopped: %s", current.id, cancelled)
+        except Again as asked:
+            return {"again": asked.state}
+        return None
 
     return handler
 

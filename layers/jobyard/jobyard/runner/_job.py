@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import logging
 import math
 import os
@@ -8,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from jobyard.model.job import Person
 from jobyard.model.messages import ERROR, INFORMATION, WARNING
-from jobyard.runner._errors import Cancelled
+from jobyard.runner._errors import Again, Cancelled
 from jobyard.runner._messages import Clock, fit
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ LOOK_SECONDS = 2.0
 PROGRESS_SECONDS = 2.0
 PROGRESS_STEP = 0.01
 HEARTBEAT_SECONDS = 5.0
+STATE_BYTES = 32_768
 
 _logger = logging.getLogger("jobyard.runner")
 _clock = Clock()
@@ -68,6 +70,8 @@ class Job:
             ) from None
         self.ticket: dict[str, Any] = dict(event)
         """The event as it came, fit for JSON: what a worker gives to its ``@runner.job`` function."""
+        self.state: dict[str, Any] | None = event.get("state")
+        """What the call before gave to ``again``; None in the first call."""
         self.task = _task(event.get("taskToken"))
         """How a callback job is ended by hand; None for a job that ends when its function returns."""
         for name, output in (("TABLE_NAME", "TableName"), ("BUCKET_NAME", "DataBucketName")):
@@ -145,6 +149,20 @@ class Job:
             raise ValueError(f"{name!r} was not attached: a job has at most {MAX_OUTPUTS} outputs") from None
         except NotRunning as ended:
             self._end(ended.status)
+
+    def again(self, state: dict[str, Any]) -> NoReturn:
+        """Ends this call, and has the function called once more with ``state`` as ``job.state``: for work that is
+        longer than Lambda's 15 minutes. The job goes on running; it may be called so for 7 days.
+
+        ``state`` is at most 32,768 bytes as JSON, else ValueError. RuntimeError for a job with a task token: its
+        worker has all the time that it wants.
+        """
+        if self.task is not None:
+            raise RuntimeError("a job with a task token cannot be called again: go on working, with heartbeats")
+        size = len(json.dumps(state, separators=(",", ":")).encode())
+        if not isinstance(state, dict) or size > STATE_BYTES:
+            raise ValueError(f"again() takes a dict of at most {STATE_BYTES:,} bytes as JSON, not {size:,}")
+        raise Again(state)
 
     @property
     def cancelled(self) -> bool:

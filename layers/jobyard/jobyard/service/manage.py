@@ -77,18 +77,36 @@ class RevokeClient(_Request):
 
 
 class RunnerOf(BaseModel):
-    """``functionName``: a function of this account whose name begins as the stack's role may invoke it."""
+    """``functionName`` (of a type stateMachine: ``stateMachineName``) is of this account and region, and begins as the
+    names that the stack's role may run.
+    """
 
     model_config = ConfigDict(extra="forbid")
-    type: Literal["lambda", "callback"] = "lambda"
-    functionName: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}(:[A-Za-z0-9_$-]{1,128})?$")]
+    type: Literal["lambda", "callback", "stateMachine"] = "lambda"
+    functionName: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}(:[A-Za-z0-9_$-]{1,128})?$")] = ""
+    stateMachineName: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,80}$")] = ""
 
     @model_validator(mode="after")
-    def _may_be_invoked(self) -> RunnerOf:
+    def _may_be_run(self) -> RunnerOf:
+        nested = self.type == "stateMachine"
+        name, other = (
+            (self.stateMachineName, self.functionName) if nested else (self.functionName, self.stateMachineName)
+        )
+        field = "stateMachineName" if nested else "functionName"
+        if not name or other:
+            raise ValueError(f"{field}: a runner of type {self.type} has this name, and no other")
         prefix = os.environ["WORKFLOW_FUNCTION_PREFIX"]
-        if not self.functionName.startswith(prefix):
-            raise ValueError(f"must begin with {prefix!r}: the state machine may invoke only functions named so")
+        if not name.startswith(prefix):
+            raise ValueError(f"{field} must begin with {prefix!r}: Jobyard may run only what is named so")
         return self
+
+    @property
+    def arn(self) -> str:
+        """Of this stack's own account and region, which its state machine's ARN tells."""
+        _, partition, _, region, account, *_ = os.environ["STATE_MACHINE_ARN"].split(":")
+        if self.type == "stateMachine":
+            return f"arn:{partition}:states:{region}:{account}:stateMachine:{self.stateMachineName}"
+        return f"arn:{partition}:lambda:{region}:{account}:function:{self.functionName}"
 
 
 class RegisterWorkflow(_Request):
@@ -116,7 +134,7 @@ class RegisterWorkflow(_Request):
             name=self.name,
             owner=self.owner or "",
             public=self.public,
-            runner=Runner(self.runner.type, _function_arn(self.runner.functionName)),
+            runner=Runner(self.runner.type, self.runner.arn),
             settings=self.settings,
             created_at=now,
         )
@@ -156,12 +174,6 @@ def manage(request: Any) -> dict[str, Any]:
 
 def _refused(field: str | None, message: str) -> dict[str, Any]:
     return {"ok": False, "error": {"field": field, "message": message}}
-
-
-def _function_arn(name: str) -> str:
-    """A function of this stack's own account and region, which the state machine's ARN tells."""
-    _, partition, _, region, account, *_ = os.environ["STATE_MACHINE_ARN"].split(":")
-    return f"arn:{partition}:lambda:{region}:{account}:function:{name}"
 
 
 def _client(client: ApiClient) -> dict[str, Any]:
