@@ -129,17 +129,22 @@ def test_reading_writes_nothing_but_the_token_that_it_issues(name: str) -> None:
     assert writing == ({"PutItem": {"CLIENT#*", "CREDENTIAL#*"}} if name == "TokenFunction" else {})
 
 
-def test_credentials_are_issued_by_token_and_removed_by_manage_only() -> None:
-    assert who_may("PutItem", "CREDENTIAL#*") == {"TokenFunction"}
+def test_credentials_are_issued_by_token_and_manage_and_removed_by_manage_only() -> None:
+    assert who_may("PutItem", "CREDENTIAL#*") == {"TokenFunction", "ManageFunction"}
     assert who_may("UpdateItem", "CREDENTIAL#*") == set()
     assert who_may("DeleteItem", "CREDENTIAL#*") == {"ManageFunction"}
     assert who_may("Query", "CREDENTIAL#*") == set()
 
 
 def test_workflows_and_clients_are_changed_by_manage_only() -> None:
-    for key in ("WORKFLOW#*", "CLIENTS#*"):
+    for key in ("WORKFLOW#*", "CLIENTS#*", "KEYS#*", "PROJECT#*", "PROJECTS#*"):
         assert who_may("PutItem", key) | who_may("UpdateItem", key) | who_may("DeleteItem", key) == {"ManageFunction"}
     assert who_may("UpdateItem", "CLIENT#*") == {"ManageFunction"}
+
+
+def test_numbers_are_counted_where_jobs_and_projects_are_made() -> None:
+    assert who_may("UpdateItem", "COUNTER#*") == {"SubmitFunction", "ManageFunction"}
+    assert who_may("PutItem", "SOLE#*") == {"SubmitFunction"}
 
 
 def test_jobs_are_deleted_by_a_cancel_only() -> None:

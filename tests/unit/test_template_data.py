@@ -57,7 +57,7 @@ def test_the_lists_indexes_hold_what_a_list_shows_and_no_more() -> None:
         assert index["Projection"]["ProjectionType"] == "INCLUDE"
         shown = {*index["Projection"]["NonKeyAttributes"], *keys(index["KeySchema"]).values()}
         assert shown >= SHOWN_IN_A_LIST | {"tenant"}
-        assert not shown & {"questions", "settings", "outputs", "error", "progress"}
+        assert not shown & {"questions", "settings", "outputs", "progress"}
 
 
 def test_nobody_finds_the_bucket_open_or_in_clear() -> None:

@@ -23,6 +23,10 @@ ROUTES = {
     ("POST", "/webapi/v3/workflows/{workflowId}/jobs"): "SubmitFunction",
     ("GET", "/webapi/v1/jobs/{jobId}/output/{outputId}"): "OutputFunction",
     ("GET", "/webapi/v3/jobs/{jobId}/output/{outputId}"): "OutputFunction",
+    ("GET", "/public/{projectKey}/jobs"): "ListFunction",
+    ("GET", "/public/{projectKey}/jobs/{jobId}"): "GetFunction",
+    ("DELETE", "/public/{projectKey}/jobs/{jobId}"): "CancelFunction",
+    ("DELETE", "/public/{projectKey}/users/{userId}"): "SubmitFunction",
 }
 
 

@@ -9,10 +9,17 @@ import secrets
 from hashlib import sha256
 from hmac import compare_digest
 
+from jobyard.model.ids import alphanumeric
+
 
 def new_secret() -> str:
     # No dot can be in it: that tells it from a JWT.
     return secrets.token_urlsafe(32)
+
+
+def new_key() -> str:
+    """Digits and letters only, as the vendor's API keys are."""
+    return alphanumeric(43)
 
 
 def hash_of(secret: str) -> str:

@@ -1,4 +1,4 @@
-"""What the operator does: clients and workflows. Reached by Lambda invoke only, so IAM decides who may.
+"""What the operator does. Reached by Lambda invoke only, so IAM decides who may.
 
 One request, ``{"action": …, "tenant": …, …}``; one answer, ``{"ok": true, "result": …}`` or ``{"ok": false, "error":
 {"field": …, "message": …}}``.
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
@@ -18,23 +17,15 @@ from jobyard.authorizer.secrets import hash_of, new_secret
 from jobyard.errors import Invalid
 from jobyard.model import Runner, Workflow
 from jobyard.model.ids import now_ms, object_id
+from jobyard.service import organisation
+from jobyard.service.action import Action, Name, ObjectId
 from jobyard.store import credentials, workflows
 from jobyard.store.credentials import ApiClient
 
 SETTINGS_BYTES = 16 * 1024
 
-# A tenant is part of keys, object names and log lines.
-Tenant = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
-Name = Annotated[str, StringConstraints(min_length=1, max_length=256, strip_whitespace=True)]
-ObjectId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{24}$")]
 
-
-class _Request(BaseModel):
-    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
-    tenant: Tenant = "default"
-
-
-class CreateClient(_Request):
+class CreateClient(Action):
     action: Literal["clients.create"]
     name: Name
     role: Role
@@ -57,14 +48,14 @@ class CreateClient(_Request):
         return _client(made) | {"clientSecret": secret}
 
 
-class ListClients(_Request):
+class ListClients(Action):
     action: Literal["clients.list"]
 
     def run(self) -> list[dict[str, Any]]:
         return [_client(each) for each in credentials.clients_of(self.tenant)]
 
 
-class RevokeClient(_Request):
+class RevokeClient(Action):
     action: Literal["clients.revoke"]
     clientId: ObjectId
 
@@ -109,7 +100,7 @@ class RunnerOf(BaseModel):
         return f"arn:{partition}:lambda:{region}:{account}:function:{self.functionName}"
 
 
-class RegisterWorkflow(_Request):
+class RegisterWorkflow(Action):
     action: Literal["workflows.register"]
     name: Name
     id: ObjectId | None = None
@@ -142,29 +133,30 @@ class RegisterWorkflow(_Request):
         return _workflow(workflow)
 
 
-class ListWorkflows(_Request):
+class ListWorkflows(Action):
     action: Literal["workflows.list"]
 
     def run(self) -> list[dict[str, Any]]:
         return [_workflow(each) for each in workflows.all_of(self.tenant)]
 
 
-_ACTIONS: dict[str, Callable[[Any], CreateClient | ListClients | RevokeClient | RegisterWorkflow | ListWorkflows]] = {
-    "clients.create": CreateClient.model_validate,
-    "clients.list": ListClients.model_validate,
-    "clients.revoke": RevokeClient.model_validate,
-    "workflows.register": RegisterWorkflow.model_validate,
-    "workflows.list": ListWorkflows.model_validate,
+_ACTIONS: dict[str, type[Action]] = {
+    "clients.create": CreateClient,
+    "clients.list": ListClients,
+    "clients.revoke": RevokeClient,
+    "workflows.register": RegisterWorkflow,
+    "workflows.list": ListWorkflows,
+    **organisation.ACTIONS,
 }
 
 
 def manage(request: Any) -> dict[str, Any]:
     action = request.get("action") if isinstance(request, dict) else None
-    parse = _ACTIONS.get(action) if isinstance(action, str) else None
-    if parse is None:
+    known = _ACTIONS.get(action) if isinstance(action, str) else None
+    if known is None:
         return _refused("action", f"must be one of {', '.join(_ACTIONS)}")
     try:
-        return {"ok": True, "result": parse(request).run()}
+        return {"ok": True, "result": known.model_validate(request).run()}
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         return _refused(".".join(map(str, first["loc"])) or None, first["msg"])

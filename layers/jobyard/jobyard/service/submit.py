@@ -12,7 +12,7 @@ from jobyard.authorizer.access import Caller, may_execute, may_see_workflow
 from jobyard.errors import ExecuteForbidden, Invalid, NotFound, TooLarge
 from jobyard.model import Job, Priority, Question, Status
 from jobyard.model.ids import now_ms, object_id
-from jobyard.store import workflows
+from jobyard.store import counters, workflows
 from jobyard.store.submissions import Once, put
 
 QUESTIONS_BYTES = 64 * 1024
@@ -48,6 +48,11 @@ class Submitted(NamedTuple):
 
     job: Job
     replayed: bool
+
+
+def next_id() -> str:
+    """An id that is a number: greater than all before it, whatever the tenant, and never used again."""
+    return str(counters.next_number("jobs"))
 
 
 def submit(

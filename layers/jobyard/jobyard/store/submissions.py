@@ -107,7 +107,7 @@ def _name(job: Job, sole: str, ended: str | None) -> dict[str, Any]:
 
 def _ended(tenant: str, found: Attributes) -> str:
     """The id of the job that has the name, if it has ended; ``AlreadyLive`` if not."""
-    id = found["jobId"]["S"]
+    id = str(found["jobId"]["S"])
     holder = jobs.get(tenant, id)
     if holder is not None and not holder.terminal:
         raise AlreadyLive(f"Job {id} for the same has not ended yet.")

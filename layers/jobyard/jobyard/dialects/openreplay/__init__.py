@@ -1,0 +1,1 @@
+"""OpenReplay public API v2, Jobs. Base URL ``https://host``; JSON as Go writes it; organisation API keys."""

@@ -1,0 +1,21 @@
+"""What every action of the operator is: a request that is checked as it is read, and run once."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, StringConstraints
+
+# A tenant is part of keys, object names and log lines.
+Tenant = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
+Name = Annotated[str, StringConstraints(min_length=1, max_length=256, strip_whitespace=True)]
+ObjectId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{24}$")]
+
+
+class Action(BaseModel):
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+    tenant: Tenant = "default"
+
+    def run(self) -> Any:
+        """Do it; what is returned is the answer's ``result``. Raises ``Invalid``, which names the field."""
+        raise NotImplementedError
