@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from enum import StrEnum
 from itertools import islice
 from typing import Any, NamedTuple
@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from jobyard.authorizer.access import USER_ID_LONGEST, Caller, demand_administrator, may_see_workflow
 from jobyard.errors import NotFound
 from jobyard.model import Job, Status
-from jobyard.store import lists, workflows
+from jobyard.store import lists, records, workflows
 
 _OWNERS_ONE_BY_ONE = 10
 
@@ -88,6 +88,20 @@ def newest(caller: Caller, listed_in: str, offset: int, limit: int) -> list[Job]
     """A page of a list, newest first, read no further than its end. For administrators only: ``RoleForbidden``."""
     demand_administrator(caller)
     return list(islice(lists.of(listed_in, newest_first=True), offset, offset + limit))
+
+
+def created_between(caller: Caller, listed_in: str, first: str, last: str, *, newest_first: bool) -> Iterator[Job]:
+    """The jobs of a list between two places in it (``place``), read as they are taken.
+
+    For administrators only: ``RoleForbidden``.
+    """
+    demand_administrator(caller)
+    return lists.created_between(listed_in, first, last, newest_first=newest_first)
+
+
+def place(job: Job) -> str:
+    """Where a job stands in its list. Begins with the time of its creation: 13 digits of milliseconds, and ``#``."""
+    return records.place(job.created_at, job.id)
 
 
 def jobs_of_workflow(caller: Caller, listed_in: str, workflow_id: str, filter: Filter, window: Window) -> Page:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from jobyard.aws import client
 from jobyard.model import Job
-from jobyard.store.items import attribute, table_name
+from jobyard.store.items import attribute, item, table_name
 from jobyard.store.records import job_of
 
 
@@ -30,6 +30,11 @@ def of(listed_in: str, *, newest_first: bool = False) -> Iterator[Job]:
     return _walk(BY_CREATION, listed_in, newest_first)
 
 
+def created_between(listed_in: str, first: str, last: str, *, newest_first: bool = False) -> Iterator[Job]:
+    """The jobs of a list whose place in it (``records.place``) is from ``first`` to ``last``, both included."""
+    return _walk(BY_CREATION, listed_in, newest_first, (first, last))
+
+
 def of_owner(listed_in: str, owner: str) -> Iterator[Job]:
     return _walk(BY_OWNER, f"{listed_in}#{owner}")
 
@@ -38,7 +43,9 @@ def of_workflow(listed_in: str, workflow: str) -> Iterator[Job]:
     return _walk(BY_WORKFLOW, f"{listed_in}#{workflow}")
 
 
-def _walk(index: Index, partition: str, newest_first: bool = False) -> Iterator[Job]:
+def _walk(
+    index: Index, partition: str, newest_first: bool = False, between: tuple[str, str] | None = None
+) -> Iterator[Job]:
     request: dict[str, Any] = {
         "TableName": table_name(),
         "IndexName": index.name,
@@ -47,6 +54,9 @@ def _walk(index: Index, partition: str, newest_first: bool = False) -> Iterator[
         "ExpressionAttributeValues": {":partition": attribute(partition)},
         "ScanIndexForward": not newest_first,
     }
+    if between is not None:
+        request["KeyConditionExpression"] += " AND created BETWEEN :first AND :last"
+        request["ExpressionAttributeValues"] |= item({":first": between[0], ":last": between[1]})
     while True:
         page = client("dynamodb").query(**request)
         yield from map(job_of, page["Items"])

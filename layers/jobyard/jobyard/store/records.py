@@ -49,8 +49,7 @@ def job_item(job: Job) -> Attributes:
             "startAt": job.start_at,
             "expiresAt": job.expires_at,
             "outputs": [],
-            # Numbers, too, stand in their order where they were made in one millisecond.
-            "created": f"{job.created_at:013d}#{job.id:0>10}",
+            "created": place(job.created_at, job.id),
             "listedIn": job.listed_in,
             "listedOwner": f"{job.listed_in}#{job.owner.id}",
             "listedWorkflow": f"{job.listed_in}#{job.workflow_id}",
@@ -58,6 +57,12 @@ def job_item(job: Job) -> Attributes:
             "live": live_shard(job.id) if job.status in LIVE else None,
         }
     )
+
+
+def place(created_at: int, id: str) -> str:
+    """Where a job stands in a list: by its creation (milliseconds), and then by its id."""
+    # Numbers, too, stand in their order where they were made in one millisecond.
+    return f"{created_at:013d}#{id:0>10}"
 
 
 def live_shard(id: str) -> str:
