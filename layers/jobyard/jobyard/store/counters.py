@@ -11,7 +11,8 @@ def next_number(name: str) -> int:
     counted = client("dynamodb").update_item(
         TableName=table_name(),
         Key=item({"pk": f"COUNTER#{name}", "sk": "COUNTER"}),
-        UpdateExpression="ADD last :one",
+        UpdateExpression="ADD #last :one",
+        ExpressionAttributeNames={"#last": "last"},
         ExpressionAttributeValues=item({":one": 1}),
         ReturnValues="UPDATED_NEW",
     )
