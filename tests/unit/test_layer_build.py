@@ -154,7 +154,7 @@ def test_botocore_has_the_data_of_the_listed_services_only(layers: dict[str, Pat
     assert {path.name for path in data.iterdir() if path.is_dir()} == set(build.SERVICES)
     endpoints = json.loads((data / "endpoints.json").read_bytes())
     named = {service for partition in endpoints["partitions"] for service in partition["services"]}
-    assert named == {"dynamodb", "s3", "states"}
+    assert named == {"dynamodb", "kms", "s3", "states"}
 
 
 def test_code_makes_clients_of_the_listed_services_only_and_without_boto3() -> None:
@@ -217,7 +217,7 @@ import json
 from botocore.session import get_session
 session = get_session()
 clients = [session.create_client(name) for name in {build.SERVICES!r}]
-signed = clients[1].generate_presigned_url("get_object", Params={{"Bucket": "b", "Key": "k"}})
+signed = clients[2].generate_presigned_url("get_object", Params={{"Bucket": "b", "Key": "k"}})
 print(json.dumps([client.meta.endpoint_url for client in clients] + [signed]))
 """,
         layers["JobyardLayer"],
@@ -226,6 +226,7 @@ print(json.dumps([client.meta.endpoint_url for client in clients] + [signed]))
     *endpoints, signed = json.loads(out)
     assert endpoints == [
         "https://dynamodb.eu-west-1.amazonaws.com",
+        "https://kms.eu-west-1.amazonaws.com",
         "https://s3.eu-west-1.amazonaws.com",
         "https://states.eu-west-1.amazonaws.com",
     ]

@@ -27,6 +27,10 @@ ROUTES = {
     ("GET", "/public/{projectKey}/jobs/{jobId}"): "GetFunction",
     ("DELETE", "/public/{projectKey}/jobs/{jobId}"): "CancelFunction",
     ("DELETE", "/public/{projectKey}/users/{userId}"): "SubmitFunction",
+    ("GET", "/inventorytriggerjob"): "ListFunction",
+    ("POST", "/inventorytriggerjob"): "SubmitFunction",
+    ("GET", "/inventorytriggerjob/{jobId+}"): "GetFunction",
+    ("PUT", "/inventorytriggerjob/{jobId+}"): "CancelFunction",
 }
 
 

@@ -20,7 +20,7 @@ from jobyard.aws import client
 from jobyard.errors import JobyardError
 from jobyard.http import Request, Response
 
-DIALECTS = {"webapi": "alteryx", "public": "openreplay"}
+DIALECTS = {"webapi": "alteryx", "public": "openreplay", "inventorytriggerjob": "tencent"}
 """The first segment of a path, and the dialect that is spoken below it."""
 
 logger = Logger()

@@ -10,6 +10,8 @@ from pydantic import BaseModel, ConfigDict, StringConstraints
 Tenant = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=256, strip_whitespace=True)]
 ObjectId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{24}$")]
+# Of the alteryx form or of the tencent one.
+WorkflowId = Annotated[str, StringConstraints(pattern=r"^([0-9a-f]{24}|w[0-9a-f]{32})$")]
 
 
 class Action(BaseModel):

@@ -17,8 +17,8 @@ from jobyard.authorizer.secrets import hash_of, new_secret
 from jobyard.errors import Invalid
 from jobyard.model import Runner, Workflow
 from jobyard.model.ids import now_ms, object_id
-from jobyard.service import organisation
-from jobyard.service.action import Action, Name, ObjectId
+from jobyard.service import organisation, secrets
+from jobyard.service.action import Action, Name, ObjectId, WorkflowId
 from jobyard.store import credentials, workflows
 from jobyard.store.credentials import ApiClient
 
@@ -103,7 +103,7 @@ class RunnerOf(BaseModel):
 class RegisterWorkflow(Action):
     action: Literal["workflows.register"]
     name: Name
-    id: ObjectId | None = None
+    id: WorkflowId | None = None
     owner: ObjectId | None = None
     public: bool = True
     runner: RunnerOf
@@ -147,6 +147,7 @@ _ACTIONS: dict[str, type[Action]] = {
     "workflows.register": RegisterWorkflow,
     "workflows.list": ListWorkflows,
     **organisation.ACTIONS,
+    **secrets.ACTIONS,
 }
 
 

@@ -1,0 +1,1 @@
+"""Tencent Cloud CI, inventory-trigger jobs. Base URL ``https://<bucket>.<host>``; XML; q-sign signatures."""

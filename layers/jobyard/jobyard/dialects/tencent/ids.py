@@ -1,0 +1,19 @@
+"""Ids of jobs: ``b`` and a UUID of version 1 without its dashes."""
+
+from __future__ import annotations
+
+import re
+import secrets
+import uuid
+
+_JOB_ID = re.compile(r"b[0-9a-f]{32}\Z")
+_MULTICAST = 1 << 40
+
+
+def new_job_id() -> str:
+    # A random node, marked as RFC 9562 has it, tells nothing of the machine; and who knows one id knows no other.
+    return f"b{uuid.uuid1(secrets.randbits(48) | _MULTICAST, secrets.randbits(14)).hex}"
+
+
+def is_job_id(text: str) -> bool:
+    return bool(_JOB_ID.match(text))
