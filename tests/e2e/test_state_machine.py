@@ -74,7 +74,7 @@ class World:
 
     def scheduled(self, function: str, in_seconds: float) -> Job:
         at = now_ms() + int(in_seconds * 1000)
-        return self.put(function, status=Status.SCHEDULED, queued_at=None, start_at=at)
+        return self.put(function, status=Status.SCHEDULED, queued_at=None, start_at=at, seconds="0.2")
 
     def found(self, job: Job) -> Job | None:
         return jobs.get(job.tenant, job.id)
