@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import io
 import json
-import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from jobyard_cli.manage import Manage
 from local import demo
 from local.deployment import Deployment, deploy
 from local.engine import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY, Engine, LogLine
@@ -80,34 +77,6 @@ class LocalStack:
     def client(self, service: str) -> Any:
         """A boto3 client of the AWS in which the stack stands."""
         return self.engine.client(service)
-
-    def add_workflow(self, source: Path, *, kind: str = "lambda", timeout: int = 60) -> str:
-        """The id of a new workflow that runs a module's `handler`, under the role and with the layer of `profile`.
-
-        `kind`: lambda or callback. `timeout`: of the function, in seconds.
-        """
-        functions = self.client("lambda")
-        prefix = self.outputs["WorkflowFunctionPrefix"]
-        like = functions.get_function_configuration(FunctionName=f"{prefix}profile")
-        name = f"{prefix}{source.stem.replace('_', '-')}-{kind}-{timeout}"
-        code = io.BytesIO()
-        with zipfile.ZipFile(code, "w") as archive:
-            archive.writestr("app.py", source.read_bytes())
-        functions.create_function(
-            FunctionName=name,
-            Runtime=like["Runtime"],
-            Handler="app.handler",
-            Role=like["Role"],
-            Layers=[layer["Arn"] for layer in like["Layers"]],
-            Environment={"Variables": like["Environment"]["Variables"]},
-            Code={"ZipFile": code.getvalue()},
-            Timeout=timeout,
-        )
-        manage = Manage(functions, self.outputs["ManageFunctionName"])
-        made = manage.call(
-            "workflows.register", demo.TENANT, name=source.stem, runner={"type": kind, "functionName": name}
-        )
-        return str(made["id"])
 
     @contextmanager
     def _told(self) -> Iterator[None]:
