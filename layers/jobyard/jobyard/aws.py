@@ -6,6 +6,7 @@ boto3 would add 56 million instructions to each cold start and nothing that is u
 from __future__ import annotations
 
 import json
+import logging
 from functools import cache
 from typing import Any, cast
 
@@ -24,6 +25,10 @@ _CONFIG = Config(
 )
 # In some regions botocore still signs links in the way that S3 takes for buckets from before 2020 only.
 _CONFIG_OF = {"s3": _CONFIG.merge(Config(signature_version="s3v4"))}
+
+
+# One line of each cold start's log, which tells that Lambda's credentials are where they always are.
+logging.getLogger("botocore.credentials").setLevel(logging.WARNING)
 
 
 @cache
