@@ -22,6 +22,8 @@ QUESTIONS_MOST = 200
 KEY_LONGEST = 255
 WORKER_TAG_LONGEST = 128
 _DAY_MS = 24 * 3600 * 1000
+AHEAD_MOST_MS = 365 * _DAY_MS
+"""How far ahead a job may be scheduled: the execution in which it waits ends after a year, by Step Functions' own limit."""
 
 
 class Request(NamedTuple):
@@ -48,7 +50,8 @@ def submit(caller: Caller, request: Request, idempotency_key: str | None = None)
     makes a job, and all are answered with it. Raises ``NotFound`` (the workflow), ``ExecuteForbidden``, ``Invalid``,
     ``IdempotencyConflict``, ``Busy``.
     """
-    _check(request, idempotency_key)
+    now = now_ms()
+    _check(request, idempotency_key, now)
     workflow = workflows.get(caller.tenant, request.workflow_id)
     if workflow is None:
         raise NotFound("Workflow", request.workflow_id)
@@ -56,7 +59,6 @@ def submit(caller: Caller, request: Request, idempotency_key: str | None = None)
         if may_see_workflow(caller, workflow):
             raise ExecuteForbidden("Your role may not execute workflows.")
         raise ExecuteForbidden(f"You do not have access to execute workflow {workflow.id}.")
-    now = now_ms()
     waits = request.start_at is not None and request.start_at > now
     job = Job(
         tenant=caller.tenant,
@@ -85,7 +87,9 @@ def submit(caller: Caller, request: Request, idempotency_key: str | None = None)
     return Submitted(made, replayed)
 
 
-def _check(request: Request, idempotency_key: str | None) -> None:
+def _check(request: Request, idempotency_key: str | None, now: int) -> None:
+    if request.start_at is not None and request.start_at > now + AHEAD_MOST_MS:
+        raise Invalid("startAt", "startAt: at most 365 days ahead are allowed.")
     if idempotency_key is not None and not 0 < len(idempotency_key) <= KEY_LONGEST:
         raise Invalid("Idempotency-Key", f"Idempotency-Key must have 1 to {KEY_LONGEST} characters.")
     if len(request.questions) > QUESTIONS_MOST:
