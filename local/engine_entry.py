@@ -175,20 +175,6 @@ class Layers:
         return str(folder)
 
 
-def patch_alarms(provisioners: Any) -> None:
-    """An alarm over several metrics watches the first of them. The engine would refuse the whole stack for it."""
-    record = guard(provisioners, "_cw_metric_alarm_record", ["name", "props"])
-
-    def first_metric_only(name: str, props: dict[str, Any]) -> Any:
-        if not props.get("Metrics"):
-            return record(name, props)
-        first = next(each["MetricStat"] for each in props["Metrics"] if "MetricStat" in each)
-        single = {key: value for key, value in props.items() if key != "Metrics"}
-        return record(name, single | first["Metric"] | {"Period": first["Period"], "Statistic": first["Stat"]})
-
-    provisioners._cw_metric_alarm_record = first_metric_only
-
-
 def end_with_parent() -> None:
     """End, with all that we started, when the pipe to our parent closes: it may have been killed before it ended us."""
 
@@ -211,12 +197,10 @@ def main() -> None:
     from ministack import app
     from ministack.core import lambda_runtime
     from ministack.services import lambda_svc, stepfunctions
-    from ministack.services.cloudformation import provisioners
 
     Callbacks(stepfunctions).patch()
     Layers(lambda_runtime, lambda_svc).patch()
     patch_logs(lambda_runtime)
-    patch_alarms(provisioners)
     end_with_parent()
     sys.argv[1:] = []
     app.main()
