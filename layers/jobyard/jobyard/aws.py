@@ -21,6 +21,7 @@ _CONFIG = Config(
     tcp_keepalive=True,
     # Without it botocore composes a description of the whole system for each call: a tenth of a GetItem.
     user_agent="jobyard",
+    # Whatever host the endpoint has, its subdomains need not resolve.
     s3={"addressing_style": "path"},
 )
 # In some regions botocore still signs links in the way that S3 takes for buckets from before 2020 only.
