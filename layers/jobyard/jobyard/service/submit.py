@@ -23,7 +23,7 @@ KEY_LONGEST = 255
 WORKER_TAG_LONGEST = 128
 _DAY_MS = 24 * 3600 * 1000
 AHEAD_MOST_MS = 365 * _DAY_MS
-"""How far ahead a job may be scheduled: the execution in which it waits ends after a year, by Step Functions' own limit."""
+"""How far ahead a job may be scheduled: Step Functions ends every execution, this one's wait too, after a year."""
 
 
 class Request(NamedTuple):
