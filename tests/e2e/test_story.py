@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import time
 from pathlib import Path
 
 import httpx
@@ -57,6 +58,17 @@ def test_a_job_cancelled_while_it_runs_stays_cancelled(stack: LocalStack, admin:
         "stopped",
     )
     assert admin.job(job_id)["status"] == "Cancelled"
+
+
+def test_a_job_cancelled_before_it_started_is_gone_and_never_runs(stack: LocalStack, admin: Caller) -> None:
+    job_id = admin.submit(questions={"input": stack.config["alteryx"]["input_uri"]})
+    answered = admin.cancel(job_id)
+    assert answered.status_code == 200, answered.text
+    time.sleep(3)
+    found = admin.http.get(f"/v3/jobs/{job_id}")
+    # Between the two calls it may have left the queue, and then it is kept.
+    assert found.status_code == 404 or found.json()["status"] == "Cancelled", found.text
+    assert "Completed" not in found.text
 
 
 def test_a_job_that_fails_says_why(admin: Caller) -> None:

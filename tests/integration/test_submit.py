@@ -127,6 +127,7 @@ def test_a_submit_whose_answer_was_lost_makes_one_job(workflow: Workflow, operat
         (Request(LIST, "", [Question("é" * QUESTIONS_BYTES, "")]), None, TooLarge),
         (Request(LIST, "", [Question("a", "")] * (QUESTIONS_MOST + 1)), None, TooLarge),
         (Request(LIST, "", worker_tag="x" * 1000), None, Invalid),
+        (Request(LIST, "", start_at=2**53), None, Invalid),
         (Request(LIST, ""), "", Invalid),
         (Request(LIST, ""), "k" * (KEY_LONGEST + 1), Invalid),
     ],

@@ -14,6 +14,9 @@ from tests.sam.stand import standing, write_environment
 
 
 def main() -> None:
+    # Also where a shell started this in the background, and ignores Ctrl-C for it.
+    for wish in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(wish, signal.default_int_handler)
     with tempfile.TemporaryDirectory(prefix="jobyard-events-") as folder:
         try:
             with standing(Path(folder)) as stand:

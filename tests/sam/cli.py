@@ -135,6 +135,8 @@ def invoke(template: Path, env_vars: Path, function: str, event: Path) -> Invoca
 def api(template: Path, env_vars: Path, log: Path) -> Iterator[str]:
     """`sam local start-api`, for as long as the context lasts; its base URL."""
     port = free_port()
+    # Where it is ignored here, as in a shell's background, the child would ignore it too.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     with log.open("wb") as output:
         process = subprocess.Popen(
             [SAM, "local", "start-api", "--port", str(port), *_options(template, env_vars)],
@@ -145,6 +147,7 @@ def api(template: Path, env_vars: Path, log: Path) -> Iterator[str]:
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
+    signal.signal(signal.SIGINT, before)
     try:
         _wait(process, f"http://127.0.0.1:{port}/", log)
         yield f"http://127.0.0.1:{port}"

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from local.template import ROOT
 from tests.sam import seed
 
 if TYPE_CHECKING:
@@ -32,11 +31,6 @@ def job(stand: Stand, id: str) -> Any:
 def executions(stand: Stand) -> set[str]:
     listed = stand.engine.client("stepfunctions").list_executions(stateMachineArn=seed.STATE_MACHINE_ARN)
     return {each["name"] for each in listed["executions"]}
-
-
-def test_every_function_has_an_event() -> None:
-    functions = {path.parent.name for path in ROOT.glob("functions/*/app.py")}
-    assert functions == {path.stem for path in ROOT.glob("events/*.json")}
 
 
 def test_token(invoke: Invoke) -> None:

@@ -106,9 +106,7 @@ def modules(tree: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("name", LAYERS)
-def test_every_module_has_bytecode_that_is_never_checked_against_its_source(
-    name: str, layers: dict[str, Path]
-) -> None:
+def test_every_module_has_bytecode_that_is_never_checked_against_its_source(name: str, layers: dict[str, Path]) -> None:
     sources = list(layers[name].rglob("*.py"))
     assert sources
     for source in sources:
@@ -164,18 +162,16 @@ def test_code_makes_clients_of_the_listed_services_only_and_without_boto3() -> N
         name = str(file.relative_to(ROOT))
         for node in ast.walk(ast.parse(file.read_text())):
             match node:
-                case ast.Call(func=ast.Name(id=called) | ast.Attribute(attr=called), args=[argument, *_]) if (
-                    called in ("client", "create_client", "resource")
+                case ast.Call(func=ast.Name(id=called) | ast.Attribute(attr=called), args=[argument, *_]) if called in (
+                    "client",
+                    "create_client",
+                    "resource",
                 ):
                     literal = argument.value if isinstance(argument, ast.Constant) else None
-                    assert literal or name in CLIENT_MAKERS, (
-                        f"{name}:{node.lineno}: name the service literally"
-                    )
+                    assert literal or name in CLIENT_MAKERS, f"{name}:{node.lineno}: name the service literally"
                     used.add(literal)
                 case ast.Import(names=names):
-                    assert "boto3" not in {alias.name for alias in names}, (
-                        f"{name}: boto3 is not in the layer"
-                    )
+                    assert "boto3" not in {alias.name for alias in names}, f"{name}: boto3 is not in the layer"
                 case ast.ImportFrom(module=str(module)):
                     assert module.partition(".")[0] != "boto3", f"{name}: boto3 is not in the layer"
     assert used - {None} == set(build.SERVICES), "layers/jobyard/build.py lists SERVICES that code uses"
@@ -255,9 +251,7 @@ print(jwt.decode(token, key.public_key(), algorithms=["RS256"])["sub"])
 
 
 def test_package_metadata_is_found(layers: dict[str, Path]) -> None:
-    out = run_bare(
-        "from importlib.metadata import version\nprint(version('botocore'))", layers["JobyardLayer"]
-    )
+    out = run_bare("from importlib.metadata import version\nprint(version('botocore'))", layers["JobyardLayer"])
     assert out.strip() == pins("layers/jobyard/requirements.txt")["botocore"]
 
 

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
-from tests.transformed import Resource, functions, of_type, target
+from tests.transformed import every_statement, functions, listed, of_function, of_type, target
 
 ANY_RESOURCE = {
     # X-Ray has no resources for sending traces and sampling; the delivery of logs by a service has none either.
@@ -18,32 +16,6 @@ ANY_RESOURCE = {
 }
 READING = {"TokenFunction", "ListFunction", "GetFunction", "MessagesFunction", "WorkflowJobsFunction", "OutputFunction"}
 WRITES = {"PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem"}
-Statement = dict[str, Any]
-
-
-def listed(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]
-
-
-def every_statement() -> Iterator[tuple[str, Statement]]:
-    """What is allowed, with the logical id of the role or managed policy; an optional statement as if it applied."""
-    for name, role in of_type("AWS::IAM::Role").items():
-        for policy in role["Policies"]:
-            yield from ((name, each) for each in _statements(policy["PolicyDocument"]))
-    for name, policy in of_type("AWS::IAM::ManagedPolicy").items():
-        yield from ((name, each) for each in _statements(policy["PolicyDocument"]))
-
-
-def _statements(document: Resource) -> Iterator[Statement]:
-    for each in document["Statement"]:
-        yield each["Fn::If"][1] if "Fn::If" in each else each
-
-
-def of_function(name: str) -> list[Statement]:
-    role = target(functions()[name]["Role"])
-    assert role
-    managed = {target(each) for each in of_type("AWS::IAM::Role")[role]["ManagedPolicyArns"]}
-    return [statement for owner, statement in every_statement() if owner == role or owner in managed]
 
 
 def may(name: str, action: str) -> set[str]:

@@ -52,7 +52,7 @@ class CancelForbidden(JobyardError):
 
 class NotFound(JobyardError):
     def __init__(self, kind: str, id: str) -> None:
-        super().__init__(f"{kind} {id} not found.")
+        super().__init__(f"{kind} {id[:64]} not found.")
         self.kind = kind
         self.id = id
 

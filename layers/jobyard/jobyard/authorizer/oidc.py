@@ -11,6 +11,7 @@ import os
 import re
 import urllib.request
 from functools import cache
+from http.client import HTTPException
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -25,6 +26,17 @@ from jobyard.model import Person
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
 KEYS_CACHED_SECONDS = 300
 LEEWAY_SECONDS = 30
+# What the library raises, and what comes through it where the issuer answers something else than it should.
+_BROKEN = (
+    jwt.PyJWTError,
+    OSError,
+    HTTPException,
+    ValueError,
+    TypeError,
+    LookupError,
+    AttributeError,
+    RecursionError,
+)
 _TIMEOUT_SECONDS = 3
 _NAME_LONGEST = 256
 # As the operator may name one: it is part of keys, object names and log lines.
@@ -44,7 +56,7 @@ def authenticate(token: str) -> Caller:
             options={"require": ["exp", "iss", "aud", "sub"]},
         )
         return _caller(claims)
-    except jwt.PyJWTError as error:
+    except _BROKEN as error:
         raise Unauthenticated("The JWT was refused.") from error
 
 
@@ -63,12 +75,17 @@ def _caller(claims: dict[str, Any]) -> Caller:
 @cache
 def _keys(issuer: str) -> jwt.PyJWKClient:
     """The issuer's keys, where its discovery document says they are."""
-    document = f"{issuer.rstrip('/')}/.well-known/openid-configuration"
-    if urlsplit(document).scheme != "https" and urlsplit(document).hostname not in ("localhost", "127.0.0.1"):
-        raise Unauthenticated("The issuer must be reached by https.")
     try:
-        with urllib.request.urlopen(document, timeout=_TIMEOUT_SECONDS) as answer:  # noqa: S310
-            keys_url = json.load(answer)["jwks_uri"]
-    except (OSError, ValueError, KeyError) as error:
+        with urllib.request.urlopen(  # noqa: S310
+            _safe(f"{issuer.rstrip('/')}/.well-known/openid-configuration"), timeout=_TIMEOUT_SECONDS
+        ) as answer:
+            keys_url = _safe(json.load(answer)["jwks_uri"])
+        return jwt.PyJWKClient(keys_url, lifespan=KEYS_CACHED_SECONDS, timeout=_TIMEOUT_SECONDS)
+    except _BROKEN as error:
         raise Unauthenticated("The issuer's configuration cannot be read.") from error
-    return jwt.PyJWKClient(keys_url, lifespan=KEYS_CACHED_SECONDS, timeout=_TIMEOUT_SECONDS)
+
+
+def _safe(url: str) -> str:
+    if urlsplit(url).scheme != "https" and urlsplit(url).hostname not in ("localhost", "127.0.0.1"):
+        raise Unauthenticated("The issuer must be reached by https.")
+    return url

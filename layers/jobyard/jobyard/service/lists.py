@@ -62,13 +62,24 @@ class Page(NamedTuple):
     total: int
 
 
+# By name; but what every dialect shows alike stands together, or a list would return to a status that it had left.
+_STATUS_ORDER = {
+    Status.CANCELLED: 0,
+    Status.COMPLETED: 1,
+    Status.FAILED: 1,
+    Status.INITIALIZING: 2,
+    Status.QUEUED: 3,
+    Status.SCHEDULED: 3,
+    Status.RUNNING: 4,
+}
+
 # Jobs that have not completed sort before all that have; ties stand in order of creation.
 _SORT_KEYS: dict[Sort, Callable[[Job], Any]] = {
     Sort.CREATED: lambda job: job.created_at,
     Sort.WORKFLOW: lambda job: job.workflow_name,
     Sort.COMPLETED: _completed_at,
     Sort.PRIORITY: lambda job: job.priority.rank,
-    Sort.STATUS: lambda job: job.status,
+    Sort.STATUS: lambda job: _STATUS_ORDER[job.status],
 }
 
 

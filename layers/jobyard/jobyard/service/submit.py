@@ -23,6 +23,8 @@ KEY_LONGEST = 255
 KEY_KEPT_SECONDS = 24 * 3600
 WORKER_TAG_LONGEST = 128
 _DAY_MS = 24 * 3600 * 1000
+AHEAD_MOST_MS = 365 * _DAY_MS
+"""How far ahead a job may be scheduled: Step Functions ends every execution, this one's wait too, after a year."""
 
 
 class Request(NamedTuple):
@@ -70,7 +72,9 @@ def submit(
     instead. With ``sole`` there is at most one live job of that name in the tenant. Raises ``NotFound`` (the workflow),
     ``ExecuteForbidden``, ``Invalid``, ``IdempotencyConflict``, ``AlreadyLive``, ``Busy``.
     """
-    _check(request, idempotency_key)
+    now = now_ms()
+    start_at = request.start_at(now) if callable(request.start_at) else request.start_at
+    _check(request, idempotency_key, start_at is None or start_at <= now + AHEAD_MOST_MS)
     workflow = workflows.get(caller.tenant, request.workflow_id)
     if workflow is None:
         raise NotFound("Workflow", request.workflow_id)
@@ -78,8 +82,6 @@ def submit(
         if may_see_workflow(caller, workflow):
             raise ExecuteForbidden("Your role may not execute workflows.")
         raise ExecuteForbidden(f"You do not have access to execute workflow {workflow.id}.")
-    now = now_ms()
-    start_at = request.start_at(now) if callable(request.start_at) else request.start_at
     waits = start_at is not None and start_at > now
     job = Job(
         tenant=caller.tenant,
@@ -109,7 +111,9 @@ def submit(
     return Submitted(made, replayed)
 
 
-def _check(request: Request, idempotency_key: str | None) -> None:
+def _check(request: Request, idempotency_key: str | None, starts_in_time: bool) -> None:
+    if not starts_in_time:
+        raise Invalid("startAt", "startAt: at most 365 days ahead are allowed.")
     if idempotency_key is not None and not 0 < len(idempotency_key) <= KEY_LONGEST:
         raise Invalid("Idempotency-Key", f"Idempotency-Key must have 1 to {KEY_LONGEST} characters.")
     if len(request.questions) > QUESTIONS_MOST:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from jobyard.aws import ClientError, cancellation_reasons, client, error_code
+from jobyard.store.conflicts import patiently
 from jobyard.store.items import Attributes, attribute, item, plain_item, table_name
 
 
@@ -104,20 +105,20 @@ def issue(secret_hash: str, api_client: ApiClient, expires_at: int) -> bool:
     # Against a revocation at the same time: it marks the client before it looks for tokens. So a token is either
     # refused here, or its pointer stands before the mark and is found.
     still_valid = "attribute_exists(pk) AND attribute_not_exists(revokedAt)"
+    writes = [
+        {
+            "ConditionCheck": {
+                "TableName": table_name(),
+                "Key": _client_key(api_client.id),
+                "ConditionExpression": still_valid,
+            }
+        },
+        {"Put": {"TableName": table_name(), "Item": _credential_key(secret_hash) | item(credential)}},
+        {"Put": {"TableName": table_name(), "Item": item(pointer)}},
+    ]
     try:
-        client("dynamodb").transact_write_items(
-            TransactItems=[
-                {
-                    "ConditionCheck": {
-                        "TableName": table_name(),
-                        "Key": _client_key(api_client.id),
-                        "ConditionExpression": still_valid,
-                    }
-                },
-                {"Put": {"TableName": table_name(), "Item": _credential_key(secret_hash) | item(credential)}},
-                {"Put": {"TableName": table_name(), "Item": item(pointer)}},
-            ]
-        )
+        # Two tokens of one client at once are in each other's way: both check the same item.
+        patiently(lambda: client("dynamodb").transact_write_items(TransactItems=writes))
     except ClientError as error:
         if error_code(error) != "TransactionCanceledException":
             raise
@@ -130,15 +131,17 @@ def issue(secret_hash: str, api_client: ApiClient, expires_at: int) -> bool:
 def revoke_client(id: str, tenant: str, at_ms: int) -> tuple[ApiClient, int] | None:
     """Revoke the client and delete every token that it was issued: the client and their number; None if unknown."""
     try:
-        marked = client("dynamodb").update_item(
-            TableName=table_name(),
-            Key=_client_key(id),
-            # The first revocation's time stays; a repeated one deletes what a broken-off one left.
-            UpdateExpression="SET revokedAt = if_not_exists(revokedAt, :at)",
-            # Tenants apart: another tenant's client is unknown.
-            ConditionExpression="tenant = :tenant",
-            ExpressionAttributeValues=item({":at": at_ms, ":tenant": tenant}),
-            ReturnValues="ALL_NEW",
+        marked = patiently(
+            lambda: client("dynamodb").update_item(
+                TableName=table_name(),
+                Key=_client_key(id),
+                # The first revocation's time stays; a repeated one deletes what a broken-off one left.
+                UpdateExpression="SET revokedAt = if_not_exists(revokedAt, :at)",
+                # Tenants apart: another tenant's client is unknown.
+                ConditionExpression="tenant = :tenant",
+                ExpressionAttributeValues=item({":at": at_ms, ":tenant": tenant}),
+                ReturnValues="ALL_NEW",
+            )
         )
     except ClientError as error:
         if error_code(error) != "ConditionalCheckFailedException":

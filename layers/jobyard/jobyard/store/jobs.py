@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from jobyard.aws import ClientError, cancellation_reasons, client, error_code, found_instead
 from jobyard.errors import Busy
 from jobyard.model import TERMINAL, TRANSITIONS, Job, Message, Person
+from jobyard.store.conflicts import patiently
 from jobyard.store.items import Attributes, attribute, item, plain_item, table_name
 from jobyard.store.records import JOB, MESSAGE, job_item, job_key, job_of, job_pk
 
@@ -108,23 +109,22 @@ def fail(job: Job, error: str, at_ms: int) -> Moved:
 def delete(job: Job) -> Moved:
     """Remove ``job`` while it still waits."""
     names, values, may_leave = _may_leave("delete")
+    deletion = {
+        "TableName": table_name(),
+        "Key": job_key(job.tenant, job.id),
+        "ConditionExpression": may_leave,
+        "ExpressionAttributeNames": names,
+        "ExpressionAttributeValues": values,
+        "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+    }
+    # A transaction of one, because it carries a token: a retry after a lost answer is told that it succeeded, where a
+    # plain DeleteItem could not tell its own work from that of another who deleted the job.
+    token = secrets.token_hex(16)
     try:
-        # A transaction of one, because it carries a token: a retry after a lost answer is told that it succeeded,
-        # where a plain DeleteItem could not tell its own work from that of another who deleted the job.
-        client("dynamodb").transact_write_items(
-            TransactItems=[
-                {
-                    "Delete": {
-                        "TableName": table_name(),
-                        "Key": job_key(job.tenant, job.id),
-                        "ConditionExpression": may_leave,
-                        "ExpressionAttributeNames": names,
-                        "ExpressionAttributeValues": values,
-                        "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
-                    }
-                }
-            ],
-            ClientRequestToken=secrets.token_hex(16),
+        patiently(
+            lambda: client("dynamodb").transact_write_items(
+                TransactItems=[{"Delete": deletion}], ClientRequestToken=token
+            )
         )
     except ClientError as error:
         if error_code(error) != _CANCELLED:
@@ -146,15 +146,17 @@ def move(job: Job, transition: str, values: dict[str, Any]) -> Moved:
     names |= {f"#set_{name}": name for name in changes}
     sets = ", ".join(f"#set_{name} = :set_{name}" for name in changes)
     try:
-        moved = client("dynamodb").update_item(
-            TableName=table_name(),
-            Key=job_key(job.tenant, job.id),
-            UpdateExpression=f"SET {sets}" + (" REMOVE live" if target in TERMINAL else ""),
-            ConditionExpression=may_leave,
-            ExpressionAttributeNames=names,
-            ExpressionAttributeValues=conditions | item({f":set_{name}": value for name, value in changes.items()}),
-            ReturnValues="ALL_NEW",
-            ReturnValuesOnConditionCheckFailure="ALL_OLD",
+        moved = patiently(
+            lambda: client("dynamodb").update_item(
+                TableName=table_name(),
+                Key=job_key(job.tenant, job.id),
+                UpdateExpression=f"SET {sets}" + (" REMOVE live" if target in TERMINAL else ""),
+                ConditionExpression=may_leave,
+                ExpressionAttributeNames=names,
+                ExpressionAttributeValues=conditions | item({f":set_{name}": value for name, value in changes.items()}),
+                ReturnValues="ALL_NEW",
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+            )
         )
     except ClientError as error:
         if error_code(error) != _CONDITION_FAILED:

@@ -98,7 +98,7 @@ def identifier(request: Request, name: str, kind: str) -> str:
     given = request.path_parameters.get(name, "")
     id = given.lower()
     if not is_object_id(id):
-        raise NotFound(kind, given[:64])
+        raise NotFound(kind, given)
     return id
 
 
