@@ -105,7 +105,7 @@ def _moment(name: str, questions: Mapping[str, str]) -> int | None:
     text = questions.get(name, "")
     if not text:
         return None
-    if not re.fullmatch(r"[0-9]{1,15}", text):
+    if not re.fullmatch(r"-?[0-9]{1,15}", text):
         raise Failed(f"The question {name} must be a time in milliseconds since the epoch, not {text[:200]!r}.")
     return int(text)
 
