@@ -20,6 +20,8 @@ TENANT = "default"
 
 CLIENT_COLUMNS = ("clientId", "name", "role", "userId", "createdAt", "revokedAt")
 WORKFLOW_COLUMNS = ("id", "name", "public", "owner", "runner", "createdAt")
+KEY_COLUMNS = ("keyId", "name", "createdAt", "revokedAt")
+PROJECT_COLUMNS = ("projectKey", "projectId", "name", "workflowId", "bucket", "prefix", "createdAt")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -56,7 +58,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="jobyard",
         description="Clients and workflows of Jobyard: of the local run (`make run`), or of a deployed stack.",
     )
-    things = parser.add_subparsers(metavar="clients|workflows", required=True)
+    things = parser.add_subparsers(metavar="clients|workflows|keys|projects", required=True)
 
     clients = things.add_parser("clients", help="who may call the HTTP API").add_subparsers(required=True)
     create = clients.add_parser("create", parents=[common], help="make a client; its secret is shown this once")
@@ -82,7 +84,35 @@ def _parser() -> argparse.ArgumentParser:
     register.set_defaults(run=_register_workflow)
     listed = workflows.add_parser("list", parents=[common], help="all workflows")
     listed.set_defaults(run=_list_workflows)
+    _add_keys(things, common)
+    _add_projects(things, common)
     return parser
+
+
+def _add_keys(things: Any, common: argparse.ArgumentParser) -> None:
+    keys = things.add_parser("keys", help="API keys of the openreplay dialect").add_subparsers(required=True)
+    create = keys.add_parser(
+        "create", parents=[common], help="make a key, for all of the tenant; it is shown this once"
+    )
+    create.add_argument("--name", required=True, help="shown as the submitter of its jobs")
+    create.set_defaults(run=_create_key)
+    listed = keys.add_parser("list", parents=[common], help="all keys, by their ids")
+    listed.set_defaults(run=_list_keys)
+    revoke = keys.add_parser("revoke", parents=[common], help="refuse a key from now on")
+    revoke.add_argument("key_id", metavar="ID")
+    revoke.set_defaults(run=_revoke_key)
+
+
+def _add_projects(things: Any, common: argparse.ArgumentParser) -> None:
+    projects = things.add_parser("projects", help="of the openreplay dialect").add_subparsers(required=True)
+    create = projects.add_parser("create", parents=[common], help="make a project; its key is part of its URLs")
+    create.add_argument("--name", required=True)
+    create.add_argument("--workflow", required=True, metavar="ID", help="what erases the data of one of its users")
+    create.add_argument("--bucket", help="where that data is, if not where the workflow's settings say")
+    create.add_argument("--prefix", help="a folder in the bucket, with a slash at its end; each user has one in it")
+    create.set_defaults(run=_create_project)
+    listed = projects.add_parser("list", parents=[common], help="all projects")
+    listed.set_defaults(run=_list_projects)
 
 
 def _json_object(text: str) -> dict[str, Any]:
@@ -132,6 +162,32 @@ def _register_workflow(target: Target, given: argparse.Namespace) -> str:
 def _list_workflows(target: Target, given: argparse.Namespace) -> str:
     found = target.manage.call("workflows.list", given.tenant)
     return _json(found) if given.json else _table(WORKFLOW_COLUMNS, found, f"No workflows in tenant {given.tenant}.")
+
+
+def _create_key(target: Target, given: argparse.Namespace) -> str:
+    made = target.manage.call("keys.create", given.tenant, name=given.name)
+    return _json(made) if given.json else _pairs(made) + "\nThe key cannot be shown again."
+
+
+def _list_keys(target: Target, given: argparse.Namespace) -> str:
+    found = target.manage.call("keys.list", given.tenant)
+    return _json(found) if given.json else _table(KEY_COLUMNS, found, f"No API keys in tenant {given.tenant}.")
+
+
+def _revoke_key(target: Target, given: argparse.Namespace) -> str:
+    revoked = target.manage.call("keys.revoke", given.tenant, keyId=given.key_id)
+    return _json(revoked) if given.json else _pairs(revoked)
+
+
+def _create_project(target: Target, given: argparse.Namespace) -> str:
+    place = {"bucket": given.bucket, "prefix": given.prefix}
+    made = target.manage.call("projects.create", given.tenant, name=given.name, workflowId=given.workflow, **place)
+    return _json(made) if given.json else _pairs(made)
+
+
+def _list_projects(target: Target, given: argparse.Namespace) -> str:
+    found = target.manage.call("projects.list", given.tenant)
+    return _json(found) if given.json else _table(PROJECT_COLUMNS, found, f"No projects in tenant {given.tenant}.")
 
 
 def _json(value: Any) -> str:
