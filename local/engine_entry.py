@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib.metadata
+import importlib.util
 import inspect
 import json
 import os
@@ -16,6 +17,8 @@ import signal
 import sys
 import threading
 import time
+from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 TESTED_VERSION = "1.5.33"
@@ -144,6 +147,16 @@ def patch_alarms(provisioners: Any) -> None:
     provisioners._cw_metric_alarm_record = first_metric_only
 
 
+def beside(name: str) -> ModuleType:
+    """The module `name` in this file's folder, which is not on the path (`engine.py` starts us with -P)."""
+    spec = importlib.util.spec_from_file_location(f"jobyard_{name}", Path(__file__).with_name(f"{name}.py"))
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
 def end_with_parent() -> None:
     """End, with all that we started, when the pipe to our parent closes: it may have been killed before it ended us."""
 
@@ -169,6 +182,8 @@ def main() -> None:
     from ministack.services.cloudformation import provisioners
 
     Callbacks(stepfunctions).patch()
+    maps = beside("engine_map")
+    maps.DistributedMaps(stepfunctions, guard, maps.put).patch()
     patch_logs(lambda_runtime)
     patch_alarms(provisioners)
     end_with_parent()
