@@ -91,9 +91,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_keys(things: Any, common: argparse.ArgumentParser) -> None:
     keys = things.add_parser("keys", help="API keys of the openreplay dialect").add_subparsers(required=True)
-    create = keys.add_parser(
-        "create", parents=[common], help="make a key, for all of the tenant; it is shown this once"
-    )
+    create = keys.add_parser("create", parents=[common], help="make a key of all the tenant; it is shown this once")
     create.add_argument("--name", required=True, help="shown as the submitter of its jobs")
     create.set_defaults(run=_create_key)
     listed = keys.add_parser("list", parents=[common], help="all keys, by their ids")
