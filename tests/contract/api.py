@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import re
+import time
 from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.util import module_from_spec, spec_from_file_location
@@ -73,6 +74,7 @@ def call(
             "apiId": "abc123",
             "domainName": HOST,
             "requestId": "JKJaXmPLvHcESHA=",
+            "timeEpoch": time.time_ns() // 1_000_000,
             "http": {"method": method, "path": path, "protocol": "HTTP/1.1", "sourceIp": "192.0.2.1"},
         },
         "isBase64Encoded": isinstance(body, bytes),
@@ -103,7 +105,7 @@ def routes() -> list[Route]:
 
 def _routed(method: str, path: str) -> tuple[str, dict[str, str]]:
     for route in routes():
-        pattern = re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", route.path)
+        pattern = re.sub(r"\{(\w+)\+\}", r"(?P<\1>.+)", re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", route.path))
         if route.method == method and (match := re.fullmatch(pattern + "/?", path)):
             return route.function, {name: unquote(value) for name, value in match.groupdict().items()}
     raise NoRoute(f"{method} {path}")
