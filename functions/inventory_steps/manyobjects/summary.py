@@ -45,8 +45,8 @@ def summarise(job: Job) -> dict[str, Any]:
     plan = job.ticket["plan"]
     s3, results = client("s3"), plan["results"]
     files = _files(s3, results["bucket"], results["prefix"])
-    if files is None and _batches(job) > 0:
-        raise Failed("The results of the map are not there.")
+    if files is None:
+        _check_that_nothing_was_done(job)
     records = _Records(job, s3, results["bucket"], plan["place"]["root"], files or {})
     counts = Counts()
     job.attach("results.jsonl", _file(_counted(records.succeeded(), counts)))
@@ -66,9 +66,13 @@ def summarise(job: Job) -> dict[str, Any]:
     return told
 
 
-def _batches(job: Job) -> int:
+def _check_that_nothing_was_done(job: Job) -> None:
     run = map_run(job.ticket["execution"])
-    return run["executionCounts"]["total"] if run else 0
+    counts = run["executionCounts"] if run else {"total": 0}
+    if run and run["status"] == "FAILED":
+        raise Failed(f"{counts['failed']:,} of {counts['total']:,} batches failed, more than the workflow tolerates.")
+    if counts["total"]:
+        raise Failed("The results of the map are not there.")
 
 
 def _files(s3: Any, bucket: str, prefix: str) -> dict[str, list[str]] | None:
