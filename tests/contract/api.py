@@ -67,7 +67,7 @@ def call(
     request: dict[str, Any] = {
         "version": "2.0",
         "routeKey": f"{method} {path}",
-        "rawPath": unquote(path, errors="replace"),
+        "rawPath": _decoded(path),
         "rawQueryString": query if isinstance(query, str) else urlencode(query),
         "headers": {"host": HOST, "x-forwarded-proto": "https", "accept": "application/json"} | given,
         "requestContext": {
@@ -107,8 +107,13 @@ def _routed(method: str, path: str) -> tuple[str, dict[str, str]]:
     for route in routes():
         pattern = re.sub(r"\{(\w+)\+\}", r"(?P<\1>.+)", re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", route.path))
         if route.method == method and (match := re.fullmatch(pattern + "/?", path)):
-            return route.function, {name: unquote(value) for name, value in match.groupdict().items()}
+            return route.function, {name: _decoded(value) for name, value in match.groupdict().items()}
     raise NoRoute(f"{method} {path}")
+
+
+def _decoded(path: str) -> str:
+    """As the gateway decodes a path: every escape but that of the percent sign."""
+    return unquote(path.replace("%25", "%2525"), errors="replace")
 
 
 @cache

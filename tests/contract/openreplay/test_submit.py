@@ -199,7 +199,26 @@ def test_a_slash_in_a_user_is_a_path_that_is_not_known(acme: Organisation) -> No
 
 
 @pytest.mark.parametrize(
-    "user", [" ", "a b", "a+b", "..", ".", "%", "%2F", "#", "?", "a\x00b", "\n", "'\"<>&", "用户", "0"]
+    "user",
+    [
+        " ",
+        "a b",
+        "a+b",
+        "..",
+        ".",
+        "%",
+        "%2F",
+        "%25",
+        "%2525",
+        "100%41",
+        "#",
+        "?",
+        "a\x00b",
+        "\n",
+        "'\"<>&",
+        "用户",
+        "0",
+    ],
 )
 def test_any_other_user_is_taken_as_it_is(acme: Organisation, user: str) -> None:
     job = acme.erased(user)
