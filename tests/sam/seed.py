@@ -39,6 +39,9 @@ WORKFLOW_ID, WORKFLOW_NAME = "68f0c0de0000000000000f10", "profile"
 INPUT_KEY = f"inputs/{TENANT}/people.csv"
 INPUT_CSV = "name,age,city\nAda,36,London\nGrace,85,Arlington\nAlan,41,\n"
 
+USER_KEY = f"users/{TENANT}/7/jane%40example.com/1.mob"
+OBJECT_KEY = f"objects/{TENANT}/photos-1250000000/2025/a.txt"
+
 COMPLETED_JOB = "68f0c0de00000000000000a1"
 RUNNING_JOB = "68f0c0de00000000000000a2"
 QUEUED_JOB = "68f0c0de00000000000000a3"
@@ -190,6 +193,8 @@ def seed_bucket() -> None:
 
     client("s3").create_bucket(Bucket=BUCKET)
     client("s3").put_object(Bucket=BUCKET, Key=INPUT_KEY, Body=INPUT_CSV.encode())
+    client("s3").put_object(Bucket=BUCKET, Key=USER_KEY, Body=b"session")
+    client("s3").put_object(Bucket=BUCKET, Key=OBJECT_KEY, Body=b"one\ntwo\n!\n", ContentType="text/plain")
 
 
 def seed_state_machine() -> None:

@@ -148,3 +148,20 @@ def test_profile(invoke: Invoke, stand: Stand) -> None:
     for output in outputs:
         found = stand.engine.client("s3").get_object(Bucket=seed.BUCKET, Key=output["key"]["S"])
         assert b"age" in found["Body"].read()
+
+
+def test_erase(invoke: Invoke, stand: Stand) -> None:
+    assert invoke("erase").payload is None
+    found = stand.engine.client("s3").list_objects_v2(Bucket=seed.BUCKET)["Contents"]
+    assert seed.USER_KEY not in {each["Key"] for each in found}
+
+
+def test_inventory(invoke: Invoke) -> None:
+    there, gone = invoke("inventory").payload
+    assert (there["key"], there["size"], there["lines"]) == ("2025/a.txt", 10, 3)
+    assert gone == {"key": "2025/gone.txt", "error": "There is no such object."}
+
+
+def test_inventory_steps(invoke: Invoke) -> None:
+    planned = invoke("inventory_steps").payload
+    assert (planned["source"], planned["prefix"]) == ("prefix", "objects/default/photos-1250000000/2025/")

@@ -96,6 +96,14 @@ def test_a_workflows_function_may_be_named_without_its_prefix(manage: Lambda, fu
     assert not {"public", "id", "owner"} & set(request)
 
 
+@pytest.mark.parametrize("machine", ["many", "jy-workflow-many"])
+def test_a_workflow_may_be_a_state_machine(manage: Lambda, machine: str) -> None:
+    manage.answer = {"ok": True, "result": WORKFLOW}
+    assert cli.main(["workflows", "register", "--name", "Many", "--state-machine", machine]) == 0
+    (request,) = manage.requests
+    assert request["runner"] == {"type": "stateMachine", "stateMachineName": "jy-workflow-many"}
+
+
 def test_a_private_callback_workflow_with_an_owner(manage: Lambda) -> None:
     manage.answer = {"ok": True, "result": WORKFLOW}
     arguments = ["--name", "p", "--function", "p", "--type", "callback", "--private", "--owner", "u1", "--id", "w1"]
@@ -215,3 +223,22 @@ def test_a_stack_of_something_else_is_told(monkeypatch: pytest.MonkeyPatch, outp
     monkeypatch.setattr(boto3, "Session", Session)
     with pytest.raises(target.TargetError, match="not a stack of Jobyard"):
         target.choose("other", None, None)
+
+
+def test_a_new_secret_is_shown_once(manage: Lambda, capsys: pytest.CaptureFixture[str]) -> None:
+    manage.answer = {"ok": True, "result": {"secretId": "AKID1", "secretKey": "k3y", "token": "t0ken"}}
+    assert cli.main(["secrets", "create", "--name", "CI", "--bucket", "b-1250000000", "--lifetime", "60"]) == 0
+    (request,) = manage.requests
+    assert (request["action"], request["bucket"], request["lifetimeSeconds"]) == ("secrets.create", "b-1250000000", 60)
+    shown = capsys.readouterr().out
+    assert "k3y" in shown
+    assert "cannot be shown again" in shown
+
+
+def test_secrets_are_a_table_and_one_is_revoked_by_its_id(manage: Lambda, capsys: pytest.CaptureFixture[str]) -> None:
+    manage.answer = {"ok": True, "result": [{"secretId": "AKID1", "name": "CI", "createdAt": 1_795_321_452_000}]}
+    assert cli.main(["secrets", "list"]) == 0
+    assert "AKID1" in capsys.readouterr().out
+    manage.answer = {"ok": True, "result": {"secretId": "AKID1", "revokedAt": 1_795_321_452_000}}
+    assert cli.main(["secrets", "revoke", "AKID1"]) == 0
+    assert manage.requests[-1]["secretId"] == "AKID1"
