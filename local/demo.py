@@ -1,4 +1,4 @@
-"""What a newcomer needs to try Jobyard: three clients, the `profile` workflow, and a CSV to profile."""
+"""What a newcomer needs to try Jobyard: clients, workflows and something to work on, for each dialect."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import io
 import random
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 from jobyard_cli.manage import Manage
 from local.deployment import Deployment
@@ -18,16 +19,29 @@ CLIENTS = (("admin", "Ada Admin", "Curator"), ("member", "Mia Member", "Member")
 ROWS = 5000
 # The long input repeats its rows this often, to have a job that runs long enough to be cancelled.
 REPEATED = 200
+# Of the openreplay dialect: whose data is there to be erased, and in how many objects.
+ERASABLE_USER = "shekar@example.com"
+ERASABLE_OBJECTS = 25
+
+
+@dataclass(frozen=True)
+class OpenReplay:
+    api_key: str
+    project_key: str
+    project_id: int
 
 
 @dataclass(frozen=True)
 class Demo:
-    """Client credentials by key, as `manage` answered; the workflow's id; where a CSV is, and a long one."""
+    """Client credentials by key, as `manage` answered; the workflow's id; where a CSV is, and a long one; and the
+    project and key of the openreplay dialect.
+    """
 
     clients: dict[str, dict[str, Any]]
     workflow_id: str
     input_uri: str
     long_input_uri: str
+    openreplay: OpenReplay
 
 
 def seed(engine: Engine, deployment: Deployment) -> Demo:
@@ -46,7 +60,25 @@ def seed(engine: Engine, deployment: Deployment) -> Demo:
             Bucket=bucket, Key=f"{folder}/{name}", Body=header + b"\r\n" + body, ContentType="text/csv"
         )
     base = f"s3://{bucket}/{folder}"
-    return Demo(clients, workflow["id"], f"{base}/orders.csv", f"{base}/orders-long.csv")
+    openreplay = _seed_openreplay(engine, deployment, manage)
+    return Demo(clients, workflow["id"], f"{base}/orders.csv", f"{base}/orders-long.csv", openreplay)
+
+
+def _seed_openreplay(engine: Engine, deployment: Deployment, manage: Manage) -> OpenReplay:
+    erase = manage.call(
+        "workflows.register",
+        TENANT,
+        name="erase",
+        runner={"type": "lambda", "functionName": f"{deployment.outputs['WorkflowFunctionPrefix']}erase"},
+    )
+    key = manage.call("keys.create", TENANT, name="Backend")
+    project = manage.call("projects.create", TENANT, name="Web", workflowId=erase["id"])
+    folder = f"users/{TENANT}/{project['projectId']}/{quote(ERASABLE_USER, safe='')}"
+    for number in range(ERASABLE_OBJECTS):
+        engine.client("s3").put_object(
+            Bucket=deployment.outputs["DataBucketName"], Key=f"{folder}/session-{number:03}.json", Body=b"{}"
+        )
+    return OpenReplay(key["apiKey"], project["projectKey"], project["projectId"])
 
 
 def orders_csv(rows: int = ROWS) -> bytes:

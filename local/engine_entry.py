@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import importlib.metadata
+import importlib.util
 import inspect
 import io
 import json
@@ -18,8 +19,13 @@ import signal
 import sys
 import threading
 import time
+<<<<<<< HEAD
 import zipfile
 from pathlib import Path
+=======
+from pathlib import Path
+from types import ModuleType
+>>>>>>> dialects
 from typing import Any
 
 TESTED_VERSION = "1.5.33"
@@ -175,6 +181,16 @@ class Layers:
         return str(folder)
 
 
+def beside(name: str) -> ModuleType:
+    """The module `name` in this file's folder, which is not on the path (`engine.py` starts us with -P)."""
+    spec = importlib.util.spec_from_file_location(f"jobyard_{name}", Path(__file__).with_name(f"{name}.py"))
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
 def end_with_parent() -> None:
     """End, with all that we started, when the pipe to our parent closes: it may have been killed before it ended us."""
 
@@ -199,7 +215,12 @@ def main() -> None:
     from ministack.services import lambda_svc, stepfunctions
 
     Callbacks(stepfunctions).patch()
+<<<<<<< HEAD
     Layers(lambda_runtime, lambda_svc).patch()
+=======
+    maps = beside("engine_map")
+    maps.DistributedMaps(stepfunctions, guard, maps.put).patch()
+>>>>>>> dialects
     patch_logs(lambda_runtime)
     end_with_parent()
     sys.argv[1:] = []

@@ -58,7 +58,7 @@ class LocalStack:
             opening.enter_context(self.engine)
             self.deployment = deploy(self.engine, STACK_NAME, self._parameters, self._progress)
             front.to(self.engine.endpoint, self.deployment.outputs["ApiId"])
-            self._progress("Creating demo clients, a workflow and its input")
+            self._progress("Creating demo clients, workflows and their inputs")
             self.demo = demo.seed(self.engine, self.deployment)
             self.config = self._config()
             opening.enter_context(self._told())
@@ -102,6 +102,13 @@ class LocalStack:
                 "workflow_id": self.demo.workflow_id,
                 "input_uri": self.demo.input_uri,
                 "long_input_uri": self.demo.long_input_uri,
+            },
+            "openreplay": {
+                "base_url": self.base_url,
+                "api_key": self.demo.openreplay.api_key,
+                "project_key": self.demo.openreplay.project_key,
+                "project_id": self.demo.openreplay.project_id,
+                "user_id": demo.ERASABLE_USER,
             },
             "tenant": demo.TENANT,
             "aws": {

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import pytest
 
-from jobyard.authorizer.bearer import forget
+from jobyard.authorizer import bearer, signed
 from jobyard.aws import client
 from local import dynamodb
 from local.engine import Engine
@@ -59,6 +59,7 @@ FUNCTION_ENVIRONMENT = {
     "TOKEN_LIFETIME_SECONDS": "3600",
     "WORKFLOW_FUNCTION_PREFIX": "jobyard-workflow-",
     "STATE_MACHINE_ARN": "arn:aws:states:us-east-1:000000000000:stateMachine:jobyard-job",
+    "SECRETS_KEY_ARN": "arn:aws:kms:us-east-1:000000000000:key/1234abcd-12ab-34cd-56ef-1234567890ab",
 }
 """What the template gives its functions, besides the table."""
 
@@ -91,4 +92,5 @@ def table(
 def _forget_warm_state() -> None:
     """As a new process begins: no clients, which keep their endpoint, and no remembered callers."""
     client.cache_clear()
-    forget()
+    bearer.forget()
+    signed.forget()

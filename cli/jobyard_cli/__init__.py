@@ -1,1 +1,1 @@
-"""The `jobyard` command: clients and workflows, of the local run or of a deployed stack."""
+"""The `jobyard` command: what `manage` does, of the local run or of a deployed stack."""

@@ -20,6 +20,9 @@ TENANT = "default"
 
 CLIENT_COLUMNS = ("clientId", "name", "role", "userId", "createdAt", "revokedAt")
 WORKFLOW_COLUMNS = ("id", "name", "public", "owner", "runner", "createdAt")
+KEY_COLUMNS = ("keyId", "name", "createdAt", "revokedAt")
+SECRET_COLUMNS = ("secretId", "name", "bucket", "createdAt", "expiresAt", "revokedAt")
+PROJECT_COLUMNS = ("projectKey", "projectId", "name", "workflowId", "bucket", "prefix", "createdAt")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -56,7 +59,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="jobyard",
         description="Clients and workflows of Jobyard: of the local run (`make run`), or of a deployed stack.",
     )
-    things = parser.add_subparsers(metavar="clients|workflows", required=True)
+    things = parser.add_subparsers(metavar="clients|workflows|keys|projects|secrets", required=True)
 
     clients = things.add_parser("clients", help="who may call the HTTP API").add_subparsers(required=True)
     create = clients.add_parser("create", parents=[common], help="make a client; its secret is shown this once")
@@ -73,8 +76,12 @@ def _parser() -> argparse.ArgumentParser:
     workflows = things.add_parser("workflows", help="what jobs run").add_subparsers(required=True)
     register = workflows.add_parser("register", parents=[common], help="make a function's workflow known")
     register.add_argument("--name", required=True)
-    register.add_argument("--function", required=True, help="name of the Lambda; its stack's prefix may be left out")
-    register.add_argument("--type", choices=("lambda", "callback"), default="lambda", help="(default: %(default)s)")
+    runs = register.add_mutually_exclusive_group(required=True)
+    runs.add_argument("--function", help="name of the Lambda; its stack's prefix may be left out")
+    runs.add_argument("--state-machine", metavar="NAME", help="of a machine to run in its place; likewise")
+    register.add_argument(
+        "--type", choices=("lambda", "callback"), default="lambda", help="of a function (%(default)s)"
+    )
     register.add_argument("--private", action="store_true", help="for administrators and its owner only")
     register.add_argument("--owner", help="user id of the owner")
     register.add_argument("--settings", type=_json_object, metavar="JSON", help="an object, passed to the function")
@@ -82,7 +89,48 @@ def _parser() -> argparse.ArgumentParser:
     register.set_defaults(run=_register_workflow)
     listed = workflows.add_parser("list", parents=[common], help="all workflows")
     listed.set_defaults(run=_list_workflows)
+    _add_keys(things, common)
+    _add_projects(things, common)
+    _add_secrets(things, common)
     return parser
+
+
+def _add_keys(things: Any, common: argparse.ArgumentParser) -> None:
+    keys = things.add_parser("keys", help="API keys of the openreplay dialect").add_subparsers(required=True)
+    create = keys.add_parser("create", parents=[common], help="make a key of all the tenant; it is shown this once")
+    create.add_argument("--name", required=True, help="shown as the submitter of its jobs")
+    create.set_defaults(run=_create_key)
+    listed = keys.add_parser("list", parents=[common], help="all keys, by their ids")
+    listed.set_defaults(run=_list_keys)
+    revoke = keys.add_parser("revoke", parents=[common], help="refuse a key from now on")
+    revoke.add_argument("key_id", metavar="ID")
+    revoke.set_defaults(run=_revoke_key)
+
+
+def _add_projects(things: Any, common: argparse.ArgumentParser) -> None:
+    projects = things.add_parser("projects", help="of the openreplay dialect").add_subparsers(required=True)
+    create = projects.add_parser("create", parents=[common], help="make a project; its key is part of its URLs")
+    create.add_argument("--name", required=True)
+    create.add_argument("--workflow", required=True, metavar="ID", help="what erases the data of one of its users")
+    create.add_argument("--bucket", help="where that data is, if not where the workflow's settings say")
+    create.add_argument("--prefix", help="a folder in the bucket, with a slash at its end; each user has one in it")
+    create.set_defaults(run=_create_project)
+    listed = projects.add_parser("list", parents=[common], help="all projects")
+    listed.set_defaults(run=_list_projects)
+
+
+def _add_secrets(things: Any, common: argparse.ArgumentParser) -> None:
+    secrets = things.add_parser("secrets", help="of the tencent dialect's clients").add_subparsers(required=True)
+    create = secrets.add_parser("create", parents=[common], help="make a SecretId and SecretKey; shown this once")
+    create.add_argument("--name", required=True, help="shown as the submitter of its jobs")
+    create.add_argument("--bucket", help="taken where the Host of a request names none")
+    create.add_argument("--lifetime", type=int, metavar="SECONDS", help="make a temporary one, which has a token too")
+    create.set_defaults(run=_create_secret)
+    listed = secrets.add_parser("list", parents=[common], help="all secrets, by their SecretIds")
+    listed.set_defaults(run=_list_secrets)
+    revoke = secrets.add_parser("revoke", parents=[common], help="refuse a secret from now on")
+    revoke.add_argument("secret_id", metavar="ID")
+    revoke.set_defaults(run=_revoke_secret)
 
 
 def _json_object(text: str) -> dict[str, Any]:
@@ -113,9 +161,12 @@ def _revoke_client(target: Target, given: argparse.Namespace) -> str:
 
 
 def _register_workflow(target: Target, given: argparse.Namespace) -> str:
-    function = given.function
-    if not function.startswith(target.workflow_prefix):
-        function = target.workflow_prefix + function
+    name = given.state_machine or given.function
+    if not name.startswith(target.workflow_prefix):
+        name = target.workflow_prefix + name
+    runner = {"type": given.type, "functionName": name}
+    if given.state_machine:
+        runner = {"type": "stateMachine", "stateMachineName": name}
     made = target.manage.call(
         "workflows.register",
         given.tenant,
@@ -123,7 +174,7 @@ def _register_workflow(target: Target, given: argparse.Namespace) -> str:
         id=given.id,
         owner=given.owner,
         public=False if given.private else None,
-        runner={"type": given.type, "functionName": function},
+        runner=runner,
         settings=given.settings,
     )
     return _json(made) if given.json else _pairs(made)
@@ -132,6 +183,48 @@ def _register_workflow(target: Target, given: argparse.Namespace) -> str:
 def _list_workflows(target: Target, given: argparse.Namespace) -> str:
     found = target.manage.call("workflows.list", given.tenant)
     return _json(found) if given.json else _table(WORKFLOW_COLUMNS, found, f"No workflows in tenant {given.tenant}.")
+
+
+def _create_key(target: Target, given: argparse.Namespace) -> str:
+    made = target.manage.call("keys.create", given.tenant, name=given.name)
+    return _json(made) if given.json else _pairs(made) + "\nThe key cannot be shown again."
+
+
+def _list_keys(target: Target, given: argparse.Namespace) -> str:
+    found = target.manage.call("keys.list", given.tenant)
+    return _json(found) if given.json else _table(KEY_COLUMNS, found, f"No API keys in tenant {given.tenant}.")
+
+
+def _revoke_key(target: Target, given: argparse.Namespace) -> str:
+    revoked = target.manage.call("keys.revoke", given.tenant, keyId=given.key_id)
+    return _json(revoked) if given.json else _pairs(revoked)
+
+
+def _create_project(target: Target, given: argparse.Namespace) -> str:
+    place = {"bucket": given.bucket, "prefix": given.prefix}
+    made = target.manage.call("projects.create", given.tenant, name=given.name, workflowId=given.workflow, **place)
+    return _json(made) if given.json else _pairs(made)
+
+
+def _list_projects(target: Target, given: argparse.Namespace) -> str:
+    found = target.manage.call("projects.list", given.tenant)
+    return _json(found) if given.json else _table(PROJECT_COLUMNS, found, f"No projects in tenant {given.tenant}.")
+
+
+def _create_secret(target: Target, given: argparse.Namespace) -> str:
+    more = {"bucket": given.bucket, "lifetimeSeconds": given.lifetime}
+    made = target.manage.call("secrets.create", given.tenant, name=given.name, **more)
+    return _json(made) if given.json else _pairs(made) + "\nThe SecretKey cannot be shown again."
+
+
+def _list_secrets(target: Target, given: argparse.Namespace) -> str:
+    found = target.manage.call("secrets.list", given.tenant)
+    return _json(found) if given.json else _table(SECRET_COLUMNS, found, f"No secrets in tenant {given.tenant}.")
+
+
+def _revoke_secret(target: Target, given: argparse.Namespace) -> str:
+    revoked = target.manage.call("secrets.revoke", given.tenant, secretId=given.secret_id)
+    return _json(revoked) if given.json else _pairs(revoked)
 
 
 def _json(value: Any) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import re
+import time
 from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.util import module_from_spec, spec_from_file_location
@@ -66,13 +67,14 @@ def call(
     request: dict[str, Any] = {
         "version": "2.0",
         "routeKey": f"{method} {path}",
-        "rawPath": unquote(path, errors="replace"),
+        "rawPath": _decoded(path),
         "rawQueryString": query if isinstance(query, str) else urlencode(query),
         "headers": {"host": HOST, "x-forwarded-proto": "https", "accept": "application/json"} | given,
         "requestContext": {
             "apiId": "abc123",
             "domainName": HOST,
             "requestId": "JKJaXmPLvHcESHA=",
+            "timeEpoch": time.time_ns() // 1_000_000,
             "http": {"method": method, "path": path, "protocol": "HTTP/1.1", "sourceIp": "192.0.2.1"},
         },
         "isBase64Encoded": isinstance(body, bytes),
@@ -103,10 +105,15 @@ def routes() -> list[Route]:
 
 def _routed(method: str, path: str) -> tuple[str, dict[str, str]]:
     for route in routes():
-        pattern = re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", route.path)
+        pattern = re.sub(r"\{(\w+)\+\}", r"(?P<\1>.+)", re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", route.path))
         if route.method == method and (match := re.fullmatch(pattern + "/?", path)):
-            return route.function, {name: unquote(value) for name, value in match.groupdict().items()}
+            return route.function, {name: _decoded(value) for name, value in match.groupdict().items()}
     raise NoRoute(f"{method} {path}")
+
+
+def _decoded(path: str) -> str:
+    """As the gateway decodes a path: every escape but that of the percent sign."""
+    return unquote(path.replace("%25", "%2525"), errors="replace")
 
 
 @cache

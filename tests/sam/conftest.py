@@ -46,7 +46,8 @@ def invoke(template: Path, env_vars: Path) -> Invoke:
     """Runs the function of events/<name>.json with it, in a container."""
 
     def run(name: str) -> cli.Invocation:
-        function = "".join(word.capitalize() for word in name.split("_")) + "Function"
+        # Of a further dialect: <dialect>-<function>.
+        function = "".join(word.capitalize() for word in name.rpartition("-")[2].split("_")) + "Function"
         invoked = cli.invoke(template, env_vars, function, ROOT / "events" / f"{name}.json")
         assert invoked.report, invoked.log
         sys.stdout.write(f"{name}: {invoked.report}\n")

@@ -15,6 +15,7 @@ import argparse
 import json
 import os
 from contextlib import suppress
+from dataclasses import replace
 from unittest.mock import patch
 
 from jobyard.authorizer.access import Role
@@ -22,7 +23,7 @@ from jobyard.authorizer.secrets import hash_of
 from jobyard.aws import client
 from jobyard.model import Job, Output, Person, Priority, Question, Runner, Status
 from jobyard.service.manage import manage
-from jobyard.store import credentials, jobs, running
+from jobyard.store import credentials, jobs, keys, projects, running
 from local.template import load, table_definition
 
 REGION = "us-east-1"
@@ -38,6 +39,9 @@ WORKFLOW_ID, WORKFLOW_NAME = "68f0c0de0000000000000f10", "profile"
 INPUT_KEY = f"inputs/{TENANT}/people.csv"
 INPUT_CSV = "name,age,city\nAda,36,London\nGrace,85,Arlington\nAlan,41,\n"
 
+USER_KEY = f"users/{TENANT}/7/jane%40example.com/1.mob"
+OBJECT_KEY = f"objects/{TENANT}/photos-1250000000/2025/a.txt"
+
 COMPLETED_JOB = "68f0c0de00000000000000a1"
 RUNNING_JOB = "68f0c0de00000000000000a2"
 QUEUED_JOB = "68f0c0de00000000000000a3"
@@ -45,6 +49,13 @@ PROFILED_JOB = "68f0c0de00000000000000a4"
 ENDED_JOB = "68f0c0de00000000000000a5"
 JOBS = (COMPLETED_JOB, RUNNING_JOB, QUEUED_JOB, PROFILED_JOB, ENDED_JOB)
 OUTPUT_ID, OUTPUT_FILE = "68f0c0de0000000000000007", "profile.csv"
+
+# Of the openreplay dialect: a project and a key, a job that waits, and one that was cancelled.
+API_KEY, API_KEY_ID = "sampleOpenReplayApiKey01", "68f0c0de0000000000000ce1"
+PROJECT_KEY, PROJECT_ID = "3sWXSsqHgSKnE87YkNJK", 1
+WAITING_ERASURE, CANCELLED_ERASURE = "3451", "3452"
+ERASED_USERS = {WAITING_ERASURE: "shekar@example.com", CANCELLED_ERASURE: "mehdi@example.com"}
+DAY_MS = 24 * 3600 * 1000
 
 CREATED_MS = 0x68F0C0DE * 1000
 """2025-10-16T09:54:38Z, the second with which all the ids begin."""
@@ -83,6 +94,10 @@ def seed_table() -> None:
         client("dynamodb").get_waiter("table_not_exists").wait(TableName=TABLE, WaiterConfig={"Delay": 1})
     client("dynamodb").create_table(TableName=TABLE, **table_definition(load()))
     client("dynamodb").get_waiter("table_exists").wait(TableName=TABLE, WaiterConfig={"Delay": 1})
+    seed_records()
+
+
+def seed_records() -> None:
     _seed_client()
     registered = manage(
         {
@@ -95,6 +110,7 @@ def seed_table() -> None:
     )
     assert registered["ok"], registered
     _seed_jobs()
+    _seed_openreplay()
 
 
 def _seed_client() -> None:
@@ -124,6 +140,32 @@ def _seed_jobs() -> None:
     assert jobs.move(sample_job(COMPLETED_JOB), "complete", ended).done
 
 
+def _seed_openreplay() -> None:
+    keys.put(keys.ApiKey(API_KEY_ID, TENANT, USER_NAME, Role.CURATOR, hash_of(API_KEY), CREATED_MS))
+    projects.put(projects.Project(PROJECT_KEY, PROJECT_ID, TENANT, "Web", WORKFLOW_ID, "", "", CREATED_MS))
+    for id in ERASED_USERS:
+        jobs.put(sample_erasure(id))
+    assert jobs.cancel(sample_erasure(CANCELLED_ERASURE), Person(API_KEY_ID, USER_NAME), CREATED_MS + 5000).done
+
+
+def sample_erasure(id: str) -> Job:
+    """A job of the openreplay dialect, as it is when it was made."""
+    at = CREATED_MS + int(id)
+    return replace(
+        sample_job(QUEUED_JOB),
+        id=id,
+        listed_in=f"openreplay#{TENANT}#{PROJECT_ID}",
+        details={"projectId": PROJECT_ID, "userId": ERASED_USERS[id]},
+        questions=(Question("UserId", ERASED_USERS[id]),),
+        owner=Person(API_KEY_ID, USER_NAME),
+        status=Status.SCHEDULED,
+        created_at=at,
+        updated_at=at,
+        queued_at=None,
+        start_at=(at // DAY_MS + 1) * DAY_MS,
+    )
+
+
 def sample_job(id: str) -> Job:
     """The job `id` as it is seeded: QUEUED_JOB waits, the others run."""
     arn = f"arn:aws:lambda:{REGION}:000000000000:function:{WORKFLOW_FUNCTION_PREFIX}profile"
@@ -151,6 +193,8 @@ def seed_bucket() -> None:
 
     client("s3").create_bucket(Bucket=BUCKET)
     client("s3").put_object(Bucket=BUCKET, Key=INPUT_KEY, Body=INPUT_CSV.encode())
+    client("s3").put_object(Bucket=BUCKET, Key=USER_KEY, Body=b"session")
+    client("s3").put_object(Bucket=BUCKET, Key=OBJECT_KEY, Body=b"one\ntwo\n!\n", ContentType="text/plain")
 
 
 def seed_state_machine() -> None:

@@ -33,6 +33,15 @@ def executions(stand: Stand) -> set[str]:
     return {each["name"] for each in listed["executions"]}
 
 
+<<<<<<< HEAD
+=======
+def test_every_function_has_an_event() -> None:
+    functions = {path.parent.name for path in ROOT.glob("functions/*/app.py")}
+    # One of a further dialect is named after it: openreplay-get.json.
+    assert functions == {path.stem.rpartition("-")[2] for path in ROOT.glob("events/*.json")}
+
+
+>>>>>>> dialects
 def test_token(invoke: Invoke) -> None:
     invoked = invoke("token")
     token = body(invoked.payload)
@@ -85,6 +94,29 @@ def test_output(invoke: Invoke) -> None:
     assert "Signature=" in answer["headers"]["Location"]
 
 
+def test_openreplay_list(invoke: Invoke) -> None:
+    listed = body(invoke("openreplay-list").payload)["data"]
+    assert [job["jobId"] for job in listed] == [int(seed.CANCELLED_ERASURE), int(seed.WAITING_ERASURE)]
+
+
+def test_openreplay_get(invoke: Invoke) -> None:
+    shown = body(invoke("openreplay-get").payload)["data"]
+    assert (shown["status"], shown["referenceId"]) == ("cancelled", seed.ERASED_USERS[seed.CANCELLED_ERASURE])
+
+
+def test_openreplay_cancel(invoke: Invoke) -> None:
+    assert body(invoke("openreplay-cancel").payload)["data"]["status"] == "cancelled"
+    assert invoke("openreplay-cancel").payload["statusCode"] == 400
+
+
+def test_openreplay_submit(invoke: Invoke) -> None:
+    first = invoke("openreplay-submit").payload
+    assert body(first)["data"]["status"] == "scheduled"
+    again = invoke("openreplay-submit").payload
+    assert again["body"] == first["body"]
+    assert again["headers"]["Idempotency-Replayed"] == "true"
+
+
 def test_drive(invoke: Invoke, stand: Stand) -> None:
     assert invoke("drive").payload == {"batchItemFailures": []}
     assert executions(stand) == {seed.QUEUED_JOB}
@@ -98,7 +130,7 @@ def test_settle(invoke: Invoke, stand: Stand) -> None:
 
 def test_reconcile(invoke: Invoke, stand: Stand) -> None:
     invoke("reconcile")
-    assert executions(stand) == {seed.QUEUED_JOB}
+    assert executions(stand) == {seed.QUEUED_JOB, seed.WAITING_ERASURE}
     assert job(stand, seed.QUEUED_JOB)["status"] == {"S": "queued"}
     assert job(stand, seed.RUNNING_JOB)["status"] == {"S": "failed"}
     assert job(stand, seed.COMPLETED_JOB)["status"] == {"S": "completed"}
@@ -118,3 +150,20 @@ def test_profile(invoke: Invoke, stand: Stand) -> None:
     for output in outputs:
         found = stand.engine.client("s3").get_object(Bucket=seed.BUCKET, Key=output["key"]["S"])
         assert b"age" in found["Body"].read()
+
+
+def test_erase(invoke: Invoke, stand: Stand) -> None:
+    assert invoke("erase").payload is None
+    found = stand.engine.client("s3").list_objects_v2(Bucket=seed.BUCKET)["Contents"]
+    assert seed.USER_KEY not in {each["Key"] for each in found}
+
+
+def test_inventory(invoke: Invoke) -> None:
+    there, gone = invoke("inventory").payload
+    assert (there["key"], there["size"], there["lines"]) == ("2025/a.txt", 10, 3)
+    assert gone == {"key": "2025/gone.txt", "error": "There is no such object."}
+
+
+def test_inventory_steps(invoke: Invoke) -> None:
+    planned = invoke("inventory_steps").payload
+    assert (planned["source"], planned["prefix"]) == ("prefix", "objects/default/photos-1250000000/2025/")

@@ -96,6 +96,14 @@ def test_a_workflows_function_may_be_named_without_its_prefix(manage: Lambda, fu
     assert not {"public", "id", "owner"} & set(request)
 
 
+@pytest.mark.parametrize("machine", ["many", "jy-workflow-many"])
+def test_a_workflow_may_be_a_state_machine(manage: Lambda, machine: str) -> None:
+    manage.answer = {"ok": True, "result": WORKFLOW}
+    assert cli.main(["workflows", "register", "--name", "Many", "--state-machine", machine]) == 0
+    (request,) = manage.requests
+    assert request["runner"] == {"type": "stateMachine", "stateMachineName": "jy-workflow-many"}
+
+
 def test_a_private_callback_workflow_with_an_owner(manage: Lambda) -> None:
     manage.answer = {"ok": True, "result": WORKFLOW}
     arguments = ["--name", "p", "--function", "p", "--type", "callback", "--private", "--owner", "u1", "--id", "w1"]
@@ -109,6 +117,42 @@ def test_workflows_are_a_table(manage: Lambda, capsys: pytest.CaptureFixture[str
     manage.answer = {"ok": True, "result": [WORKFLOW]}
     assert cli.main(["workflows", "list"]) == 0
     assert "lambda jy-workflow-profile" in capsys.readouterr().out
+
+
+def test_a_new_api_key_is_shown(manage: Lambda, capsys: pytest.CaptureFixture[str]) -> None:
+    manage.answer = {"ok": True, "result": {"keyId": "k1", "name": "Backend", "apiKey": "s3cret"}}
+    assert cli.main(["keys", "create", "--name", "Backend", "--tenant", "acme"]) == 0
+    assert manage.requests == [{"action": "keys.create", "tenant": "acme", "name": "Backend", "function": "manage"}]
+    shown = capsys.readouterr().out
+    assert "apiKey  s3cret" in shown
+    assert "cannot be shown again" in shown
+
+
+def test_api_keys_are_a_table_and_one_is_revoked_by_its_id(manage: Lambda, capsys: pytest.CaptureFixture[str]) -> None:
+    manage.answer = {"ok": True, "result": [{"keyId": "k1", "name": "Backend", "createdAt": 1_795_321_452_000}]}
+    assert cli.main(["keys", "list"]) == 0
+    header, row = capsys.readouterr().out.splitlines()
+    assert (header.split(), row.split()[:2]) == (["keyId", "name", "createdAt"], ["k1", "Backend"])
+    manage.answer = {"ok": True, "result": {"keyId": "k1", "revokedAt": 1_795_321_452_000}}
+    assert cli.main(["keys", "revoke", "k1"]) == 0
+    assert manage.requests[1]["keyId"] == "k1"
+    assert "revokedAt" in capsys.readouterr().out
+
+
+def test_a_project_is_made_with_what_is_said_of_it(manage: Lambda, capsys: pytest.CaptureFixture[str]) -> None:
+    manage.answer = {"ok": True, "result": {"projectKey": "p1", "projectId": 1}}
+    assert cli.main(["projects", "create", "--name", "Web", "--workflow", "w1", "--bucket", "sessions"]) == 0
+    asked = {"action": "projects.create", "tenant": "default", "name": "Web", "workflowId": "w1", "bucket": "sessions"}
+    assert manage.requests == [asked | {"function": "manage"}]
+    assert "projectKey  p1" in capsys.readouterr().out
+
+
+def test_projects_are_a_table(manage: Lambda, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["projects", "list"]) == 0
+    assert capsys.readouterr().out == "No projects in tenant default.\n"
+    manage.answer = {"ok": True, "result": [{"projectKey": "p1", "projectId": 1, "name": "Web", "workflowId": "w1"}]}
+    assert cli.main(["projects", "list"]) == 0
+    assert capsys.readouterr().out.splitlines()[1].split() == ["p1", "1", "Web", "w1"]
 
 
 def test_what_manage_refuses_is_told_with_the_field(manage: Lambda, capsys: pytest.CaptureFixture[str]) -> None:
@@ -179,3 +223,22 @@ def test_a_stack_of_something_else_is_told(monkeypatch: pytest.MonkeyPatch, outp
     monkeypatch.setattr(boto3, "Session", Session)
     with pytest.raises(target.TargetError, match="not a stack of Jobyard"):
         target.choose("other", None, None)
+
+
+def test_a_new_secret_is_shown_once(manage: Lambda, capsys: pytest.CaptureFixture[str]) -> None:
+    manage.answer = {"ok": True, "result": {"secretId": "AKID1", "secretKey": "k3y", "token": "t0ken"}}
+    assert cli.main(["secrets", "create", "--name", "CI", "--bucket", "b-1250000000", "--lifetime", "60"]) == 0
+    (request,) = manage.requests
+    assert (request["action"], request["bucket"], request["lifetimeSeconds"]) == ("secrets.create", "b-1250000000", 60)
+    shown = capsys.readouterr().out
+    assert "k3y" in shown
+    assert "cannot be shown again" in shown
+
+
+def test_secrets_are_a_table_and_one_is_revoked_by_its_id(manage: Lambda, capsys: pytest.CaptureFixture[str]) -> None:
+    manage.answer = {"ok": True, "result": [{"secretId": "AKID1", "name": "CI", "createdAt": 1_795_321_452_000}]}
+    assert cli.main(["secrets", "list"]) == 0
+    assert "AKID1" in capsys.readouterr().out
+    manage.answer = {"ok": True, "result": {"secretId": "AKID1", "revokedAt": 1_795_321_452_000}}
+    assert cli.main(["secrets", "revoke", "AKID1"]) == 0
+    assert manage.requests[-1]["secretId"] == "AKID1"

@@ -174,10 +174,10 @@ def test_a_usual_job_costs_few_transitions() -> None:
 def test_nothing_of_a_jobs_content_is_logged() -> None:
     from tests.transformed import of_type
 
-    (machine,) = of_type("AWS::StepFunctions::StateMachine").values()
-    assert machine["LoggingConfiguration"]["IncludeExecutionData"] is False
-    assert machine["LoggingConfiguration"]["Level"] == "ERROR"
-    assert machine["TracingConfiguration"] == {"Enabled": True}
+    for machine in of_type("AWS::StepFunctions::StateMachine").values():
+        assert machine["LoggingConfiguration"]["IncludeExecutionData"] is False
+        assert machine["LoggingConfiguration"]["Level"] == "ERROR"
+        assert machine["TracingConfiguration"] == {"Enabled": True}
 
 
 def test_statuses_are_written_as_the_model_spells_them() -> None:

@@ -13,6 +13,8 @@ ANY_RESOURCE = {
     ("TracePolicy", "Trace"),
     ("JobStateMachineRole", "Sample"),
     ("JobStateMachineRole", "DeliverLogs"),
+    ("InventoryStateMachineRole", "Sample"),
+    ("InventoryStateMachineRole", "DeliverLogs"),
 }
 READING = {"TokenFunction", "ListFunction", "GetFunction", "MessagesFunction", "WorkflowJobsFunction", "OutputFunction"}
 WRITES = {"PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem"}
@@ -143,18 +145,55 @@ def test_a_workflow_sees_its_jobs_and_files_only() -> None:
     assert places["s3:PutObject"] == "${DataBucket.Arn}/outputs/*"
 
 
+def places(name: str, action: str) -> set[str]:
+    """Where in the data bucket a function may do something with objects."""
+    return {
+        resource["Fn::Sub"].removeprefix("${DataBucket.Arn}")
+        for statement in of_function(name)
+        if action in listed(statement["Action"])
+        for resource in listed(statement["Resource"])
+        if "DataBucket" in json.dumps(resource)
+    }
+
+
+def test_erase_deletes_what_is_of_users_and_reads_nothing() -> None:
+    for action in ("s3:DeleteObject", "s3:DeleteObjectVersion"):
+        assert places("EraseFunction", action) == {"/users/*"}
+        assert {name for name in functions() if places(name, action)} == {"EraseFunction"}
+    assert not places("EraseFunction", "s3:GetObject") | places("EraseFunction", "s3:PutObject")
+
+
+def test_inventory_reads_objects_and_writes_none() -> None:
+    assert places("InventoryFunction", "s3:GetObject") == {"/objects/*"}
+    assert not places("InventoryFunction", "s3:PutObject")
+    assert {action for action in WRITES if may("InventoryFunction", action)} == set()
+    assert places("InventoryStepsFunction", "s3:PutObject") == {"/objects/*", "/work/*", "/outputs/*"}
+
+
+def test_listing_is_allowed_within_a_folder_only() -> None:
+    for owner, statement in every_statement():
+        if listed(statement["Action"])[0] in {"s3:ListBucket", "s3:ListBucketVersions"}:
+            if target(statement["Resource"]) == "DataBucket":
+                (folder,) = statement["Condition"]["StringLike"].values()
+                assert folder in {"users/*", "objects/*", "work/*"}, owner
+            else:
+                assert statement["Resource"]["Fn::Sub"].endswith(("${InputBucket}", "${EraseBucket}")), owner
+
+
 def test_only_files_that_jobs_made_are_given_out() -> None:
-    for name in functions():
+    for name in set(functions()) - {"ProfileFunction", "InventoryFunction", "InventoryStepsFunction"}:
         for statement in of_function(name):
-            if "s3:GetObject" in listed(statement["Action"]) and name != "ProfileFunction":
+            if "s3:GetObject" in listed(statement["Action"]):
                 assert (name, statement["Resource"]) == ("OutputFunction", {"Fn::Sub": "${DataBucket.Arn}/outputs/*"})
 
 
 def test_the_state_machine_runs_workflow_functions_and_moves_jobs_and_nothing_else() -> None:
-    (machine,) = of_type("AWS::StepFunctions::StateMachine").values()
-    role = target(machine["RoleArn"])
+    role = target(of_type("AWS::StepFunctions::StateMachine")["JobStateMachine"]["RoleArn"])
     mine = {each["Sid"]: each for owner, each in every_statement() if owner == role}
-    assert set(mine) == {"MoveStatus", "RunWorkflows", "Sample", "DeliverLogs"}
+    nested = {"RunStateMachines", "FollowExecutions", "LearnOfTheirEnd"}
+    assert set(mine) == {"MoveStatus", "RunWorkflows", "Sample", "DeliverLogs"} | nested
+    assert mine["RunStateMachines"]["Resource"]["Fn::Sub"].endswith(":stateMachine:${AWS::StackName}-workflow-*")
+    assert mine["FollowExecutions"]["Resource"]["Fn::Sub"].endswith(":execution:${AWS::StackName}-workflow-*:*")
     assert listed(mine["MoveStatus"]["Action"]) == ["dynamodb:UpdateItem"]
     assert mine["MoveStatus"]["Condition"]["ForAllValues:StringLike"] == {"dynamodb:LeadingKeys": ["JOB#*"]}
     assert listed(mine["RunWorkflows"]["Action"]) == ["lambda:InvokeFunction"]
@@ -163,11 +202,21 @@ def test_the_state_machine_runs_workflow_functions_and_moves_jobs_and_nothing_el
 
 def test_shipped_workflows_have_the_name_that_the_state_machine_may_run() -> None:
     named = {name: function["FunctionName"] for name, function in functions().items() if "FunctionName" in function}
-    assert named == {"ProfileFunction": {"Fn::Sub": "${AWS::StackName}-workflow-profile"}}
+    assert named == {
+        f"{name}Function": {"Fn::Sub": f"${{AWS::StackName}}-workflow-{short}"}
+        for name, short in {
+            "Profile": "profile",
+            "Erase": "erase",
+            "Inventory": "inventory",
+            "InventorySteps": "inventory-steps",
+        }.items()
+    }
+    machine = of_type("AWS::StepFunctions::StateMachine")["InventoryStateMachine"]
+    assert machine["StateMachineName"] == {"Fn::Sub": "${AWS::StackName}-workflow-inventory"}
 
 
 def test_roles_are_assumed_by_the_service_that_they_are_for() -> None:
     for name, role in of_type("AWS::IAM::Role").items():
         (trust,) = role["AssumeRolePolicyDocument"]["Statement"]
-        service = "states" if name == "JobStateMachineRole" else "lambda"
+        service = "states" if name.endswith("StateMachineRole") else "lambda"
         assert trust["Principal"] == {"Service": f"{service}.amazonaws.com"}

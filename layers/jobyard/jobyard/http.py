@@ -35,7 +35,7 @@ class Request(NamedTuple):
         return cls(
             method=context["http"]["method"],
             path=_text(event["rawPath"]),
-            path_parameters={name: _text(value) for name, value in (event.get("pathParameters") or {}).items()},
+            path_parameters={name: _segment(value) for name, value in (event.get("pathParameters") or {}).items()},
             query=parse_qsl(raw_query, keep_blank_values=True, max_num_fields=None),
             headers=headers,
             body=_decoded(body) if event.get("isBase64Encoded") else body.encode("utf-8", "surrogatepass"),
@@ -90,6 +90,11 @@ def _json(content: Any) -> str:
 def _text(value: str) -> str:
     """``value`` as UTF-8 can write it: an event's JSON can hold halves of surrogate pairs, an answer cannot."""
     return value if value.isascii() else value.encode("utf-8", "replace").decode()
+
+
+def _segment(value: str) -> str:
+    """A segment of the path: the gateway decodes every escape in it but that of the percent sign."""
+    return _text(value).replace("%25", "%")
 
 
 def _decoded(body: str) -> bytes:

@@ -129,7 +129,8 @@ def check(sent: Sent, signature: Signature, secret_key: str) -> None:
         if _matches(signature, secret_key, format_string(sent.method, path, *rest)):
             return
     ours = format_string(sent.method, sent.paths[-1], parameters[0], headers[0])
-    found = next((why for why, text in _differences(sent, signature) if _matches(signature, secret_key, text)), None)
+    mistakes = (each for forms in product(parameters, headers) for each in _mistakes(sent, signature, *forms))
+    found = next((why for why, text in mistakes if _matches(signature, secret_key, text)), None)
     found = found or "no usual mistake explains it; is the SecretKey that of this q-ak?"
     signed = f"the server signed {ours!r} (FormatString)"
     raise SignatureMismatch(
@@ -234,11 +235,9 @@ def _header_values(names: Sequence[str], sent: Sent) -> dict[str, list[str]]:
     return values
 
 
-def _differences(sent: Sent, signature: Signature) -> Iterator[tuple[str, str]]:
-    """Mistakes that clients make, each with what they then sign."""
+def _mistakes(sent: Sent, signature: Signature, parameters: str, headers: str) -> Iterator[tuple[str, str]]:
+    """What clients do wrong, each with what they then sign."""
     path = sent.paths[-1]
-    parameters = _parameter_forms(signature.parameters, sent.raw_query)[0]
-    headers = _header_forms(signature.headers, sent)[0]
 
     def text(method: str = sent.method, path: str = path, params: str = parameters, heads: str = headers) -> str:
         return format_string(method, path, params, heads)

@@ -13,7 +13,8 @@ Nothing but the standard library and botocore is imported, and botocore only whe
 
 from jobyard.model.job import Person
 from jobyard.runner._errors import Again, Cancelled, Failed
-from jobyard.runner._handlers import callback, job
+from jobyard.runner._handlers import callback, job, step
 from jobyard.runner._job import Job, Workflow
+from jobyard.runner._objects import Object, objects
 
-__all__ = ["Again", "Cancelled", "Failed", "Job", "Person", "Workflow", "callback", "job"]
+__all__ = ["Again", "Cancelled", "Failed", "Job", "Object", "Person", "Workflow", "callback", "job", "objects", "step"]

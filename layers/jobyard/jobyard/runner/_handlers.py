@@ -40,6 +40,29 @@ def callback(function: Callable[[Job], object]) -> Handler:
     return _handler(function, ends_the_job=False)
 
 
+def step(function: Callable[[Job], dict[str, Any]]) -> Handler:
+    """Makes of ``function`` a Lambda handler for one step of a state machine that does a job's work.
+
+    What it returns is the step's answer. For a job that is not running any more it is not called, and the step fails.
+    """
+
+    @functools.wraps(function)
+    def handler(event: Mapping[str, Any], context: Any = None) -> dict[str, Any]:
+        current = Job(event, context)
+        try:
+            if not current.cancelled:
+                return function(current)
+        except Again as asked:
+            return {"again": asked.state}
+        except Cancelled:
+            pass
+        except Exception as problem:  # noqa: BLE001 - whatever the author's code raises fails the step
+            _fail(current, problem)
+        raise Failed("The job is not running any more.")
+
+    return handler
+
+
 def _handler(function: Callable[[Job], object], *, ends_the_job: bool) -> Handler:
     @functools.wraps(function)
     def handler(event: Mapping[str, Any], context: Any = None) -> dict[str, Any] | None:

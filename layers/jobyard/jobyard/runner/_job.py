@@ -160,7 +160,7 @@ class Job:
         if self.task is not None:
             raise RuntimeError("a job with a task token cannot be called again: go on working, with heartbeats")
         size = len(json.dumps(state, separators=(",", ":")).encode())
-        if not isinstance(state, dict) or size > STATE_BYTES:
+        if size > STATE_BYTES:
             raise ValueError(f"again() takes a dict of at most {STATE_BYTES:,} bytes as JSON, not {size:,}")
         raise Again(state)
 

@@ -1,0 +1,165 @@
+"""No tenant learns of another's jobs, not even their number; and no dialect, project or bucket of its neighbours'.
+
+The same tests over every dialect: a world has a job, and asks for it as whoever may not see it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import pytest
+
+from jobyard.authorizer import Role
+from jobyard.model import Status
+from tests.contract.api import Answer, call
+from tests.contract.openreplay.organisation import Organisation
+from tests.contract.yard import Yard
+
+Ask = Callable[[str], Answer]
+
+
+class Side(NamedTuple):
+    """What one caller can ask: for the list, for one job, for its cancel; and how to make a job of one's own."""
+
+    list: Callable[[], Answer]
+    get: Ask
+    cancel: Ask
+    make: Callable[[], str]
+
+
+class World(NamedTuple):
+    """A dialect: the caller whose jobs are asked for, others who must not see them, and what an unknown id is told."""
+
+    owner: Side
+    others: dict[str, Side]
+    unknown_id: str
+
+
+def alteryx(yard: Yard) -> World:
+    def side(tenant: str) -> Side:
+        token = yard.client(Role.CURATOR, tenant).token
+        workflow = yard.workflow(tenant=tenant)
+        return Side(
+            lambda: call("GET", "/webapi/v3/jobs", token, query="allUsers=true"),
+            lambda job: call("GET", f"/webapi/v3/jobs/{job}", token),
+            lambda job: call("DELETE", f"/webapi/v3/jobs/{job}", token),
+            lambda: str(call("POST", f"/webapi/v3/workflows/{workflow.id}/jobs", token).json["id"]),
+        )
+
+    return World(side("acme"), {"another tenant": side("globex")}, "f" * 24)
+
+
+def openreplay(yard: Yard) -> World:
+    def side(organisation: Organisation, **more: Any) -> Side:
+        users = iter(range(100))
+        return Side(
+            lambda: organisation.call("GET", "/jobs", **more),
+            lambda job: organisation.get(job, **more),
+            lambda job: organisation.cancel(job, **more),
+            lambda: str(organisation.erased(f"user {next(users)}", **more)["jobId"]),
+        )
+
+    acme = Organisation(yard)
+    others = {
+        "another tenant": side(Organisation(yard, "globex")),
+        "another project": side(acme, project=acme.another_project("iOS")),
+    }
+    return World(side(acme), others, "2147483646")
+
+
+DIALECTS: dict[str, Callable[[Yard], World]] = {"alteryx": alteryx, "openreplay": openreplay}
+
+
+@pytest.fixture(params=sorted(DIALECTS))
+def world(request: pytest.FixtureRequest, yard: Yard) -> World:
+    return DIALECTS[request.param](yard)
+
+
+def without(answer: Answer, id: str) -> tuple[int, str]:
+    """What an answer says, apart from the id that was asked for."""
+    return answer.status, answer.text.replace(id, "")
+
+
+def test_its_owner_sees_and_cancels_a_job(world: World) -> None:
+    id = world.owner.make()
+    assert id in world.owner.list().text
+    assert world.owner.get(id).status == 200
+    assert world.owner.cancel(id).status == 200
+
+
+def test_others_are_told_of_it_what_they_are_told_of_an_id_that_nobody_has(world: World) -> None:
+    id = world.owner.make()
+    for who, other in world.others.items():
+        assert without(other.get(id), id) == without(other.get(world.unknown_id), world.unknown_id), who
+        assert without(other.cancel(id), id) == without(other.cancel(world.unknown_id), world.unknown_id), who
+    assert world.owner.cancel(id).status == 200
+
+
+def test_others_lists_do_not_change_with_it(world: World) -> None:
+    for who, other in world.others.items():
+        other.make()
+        before = other.list()
+        world.owner.make()
+        assert other.list() == before, who
+
+
+def test_an_owners_list_does_not_change_with_others_jobs(world: World) -> None:
+    world.owner.make()
+    before = world.owner.list()
+    for other in world.others.values():
+        other.make()
+    assert world.owner.list() == before
+
+
+def test_the_same_idempotency_key_of_another_tenant_is_another_key(yard: Yard) -> None:
+    acme, globex = Organisation(yard), Organisation(yard, "globex")
+    key = {"Idempotency-Key": "one"}
+    assert acme.erased("shekar", headers=key)["jobId"] != globex.erased("shekar", headers=key)["jobId"]
+
+
+@pytest.mark.parametrize("status", sorted(Status))
+def test_a_tenants_dialects_do_not_show_each_others_jobs(yard: Yard, status: Status) -> None:
+    organisation = Organisation(yard)
+    token = yard.client(Role.CURATOR).token
+    ours = yard.job(status=status)
+    theirs = organisation.job(3451, status=status)
+    with yard.unchanged():
+        assert organisation.list()[0]["jobId"] == 3451
+        assert organisation.get(ours.id).status == 400
+        listed = call("GET", "/webapi/v3/jobs", token, query="allUsers=true").json
+        assert [each["jobId"] for each in listed["data"]] == [ours.id]
+        assert listed["pagination"]["totalItems"] == 1
+        for method in ("GET", "DELETE"):
+            assert call(method, f"/webapi/v3/jobs/{theirs.id}", token).status == 404
+
+
+@pytest.mark.parametrize("method", ["GET", "DELETE"])
+def test_not_even_where_an_id_is_of_both_forms(yard: Yard, method: str) -> None:
+    """24 digits are an id of the one dialect, and ten at most one of the other; the list decides all the same."""
+    organisation = Organisation(yard)
+    token = yard.client(Role.CURATOR).token
+    theirs = yard.job(id="3" * 24, listed_in="openreplay#acme#1", status=Status.RUNNING)
+    ours = yard.job(id="3451", status=Status.RUNNING)
+    with yard.unchanged():
+        assert call(method, f"/webapi/v3/jobs/{theirs.id}", token).status == 404
+        assert call(method, f"/webapi/v3/jobs/{theirs.id}/messages", token).status == 404 if method == "GET" else True
+        assert organisation.call(method, f"/jobs/{ours.id}").status == 404
+
+
+def test_what_is_kept_of_a_user_is_its_tenants(yard: Yard) -> None:
+    acme, globex = Organisation(yard), Organisation(yard, "globex")
+    acme.erased("shekar")
+    globex.erased("shekar")
+    names = [each["pk"]["S"] for each in yard.items("SOLE#")]
+    assert len(names) == 2
+    assert {name.split("#")[1] for name in names} == {"acme", "globex"}
+
+
+def test_a_key_of_one_tenant_opens_no_dialect_of_another(yard: Yard) -> None:
+    acme = Organisation(yard)
+    theirs = yard.job(tenant="globex", status=Status.RUNNING)
+    ours = yard.job(status=Status.RUNNING)
+    assert call("GET", f"/webapi/v3/jobs/{ours.id}", acme.api_key).status == 200
+    assert call("GET", f"/webapi/v3/jobs/{theirs.id}", acme.api_key).status == 404
+    assert call("DELETE", f"/webapi/v3/jobs/{theirs.id}", acme.api_key).status == 404
