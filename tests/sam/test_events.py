@@ -85,6 +85,10 @@ def test_output(invoke: Invoke) -> None:
     assert "Signature=" in answer["headers"]["Location"]
 
 
+def test_unmatched(invoke: Invoke) -> None:
+    assert invoke("unmatched").payload["statusCode"] == 404
+
+
 def test_drive(invoke: Invoke, stand: Stand) -> None:
     assert invoke("drive").payload == {"batchItemFailures": []}
     assert executions(stand) == {seed.QUEUED_JOB}

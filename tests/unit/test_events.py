@@ -23,6 +23,8 @@ def routes(name: str) -> set[str]:
     events = load()["Resources"][logical_id]["Properties"].get("Events", {}).values()
     return {
         f"{event['Properties']['Method'].upper()} {event['Properties']['Path']}"
+        if "Path" in event["Properties"]
+        else "$default"
         for event in events
         if event["Type"] == "HttpApi"
     }
@@ -42,6 +44,8 @@ def test_an_http_event_agrees_with_its_route_and_with_itself(name: str) -> None:
     context, headers = event["requestContext"], event["headers"]
     assert event["routeKey"] in routes(name)
     method, _, path = event["routeKey"].partition(" ")
+    if event["routeKey"] == "$default":
+        method, path = context["http"]["method"], event["rawPath"]
     for parameter, value in event.get("pathParameters", {}).items():
         path = path.replace(f"{{{parameter}}}", value)
     assert (event["rawPath"], context["http"]["path"]) == (path, path)
