@@ -19,13 +19,9 @@ import signal
 import sys
 import threading
 import time
-<<<<<<< HEAD
 import zipfile
 from pathlib import Path
-=======
-from pathlib import Path
 from types import ModuleType
->>>>>>> dialects
 from typing import Any
 
 TESTED_VERSION = "1.5.33"
@@ -215,12 +211,9 @@ def main() -> None:
     from ministack.services import lambda_svc, stepfunctions
 
     Callbacks(stepfunctions).patch()
-<<<<<<< HEAD
     Layers(lambda_runtime, lambda_svc).patch()
-=======
     maps = beside("engine_map")
     maps.DistributedMaps(stepfunctions, guard, maps.put).patch()
->>>>>>> dialects
     patch_logs(lambda_runtime)
     end_with_parent()
     sys.argv[1:] = []

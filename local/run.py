@@ -55,7 +55,7 @@ def welcome(stack: LocalStack) -> str:
         f"client_secret={made['clientSecret']}"
         for key, made in stack.demo.clients.items()
     )
-    admin = alteryx["admin"]
+    admin, openreplay = alteryx["admin"], stack.config["openreplay"]
     return f"""
 Jobyard is ready.
 
@@ -99,6 +99,12 @@ Cancel another one while it runs (its input is long), and see it stay cancelled:
     | python3 -c 'import json,sys; print(json.load(sys.stdin)["id"])'); echo $JOB
   sleep 3; curl -s -X DELETE $BASE/v3/jobs/$JOB -H "Authorization: Bearer $TOKEN"
   curl -s $BASE/v3/jobs/$JOB -H "Authorization: Bearer $TOKEN"
+
+The same yard in OpenReplay's dialect: have a user's data erased from the next midnight (UTC) on, and list such jobs.
+
+  PROJECT={openreplay["base_url"]}/public/{openreplay["project_key"]}
+  curl -s -X DELETE $PROJECT/users/{openreplay["user_id"]} -H 'Authorization: Bearer {openreplay["api_key"]}'
+  curl -s $PROJECT/jobs -H 'Authorization: Bearer {openreplay["api_key"]}'
 
 The functions' logs follow. Ctrl-C ends it.
 """

@@ -95,3 +95,16 @@ def test_where_it_is_stands_in_a_file_for_scripts(stack: LocalStack) -> None:
     assert told["token_url"] == f"{stack.base_url}/webapi/oauth2/token"
     assert {"client_id", "client_secret"} <= set(told["admin"]) & set(told["member"]) & set(told["other"])
     assert len(told["workflow_id"]) == 24
+
+
+def test_slashes_too_many_do_no_harm(stack: LocalStack, admin: Caller, finished: str) -> None:
+    base = stack.config["alteryx"]["base_url"]
+    for path in (f"/v3/jobs/{finished}/", f"/v3//jobs/{finished}", f"//v3/jobs/{finished}//"):
+        answered = admin.http.get(base + path, params={"includeMessages": "false"})
+        assert (answered.status_code, answered.json()["id"]) == (200, finished), path
+    assert admin.http.get(f"{base}/v3/jobs/").json()["pagination"]["currentPage"] == 1
+    submitted = admin.http.post(f"{base}/v3/workflows/{admin.workflow_id}/jobs/", json={"questions": {"input": "ü"}})
+    assert submitted.status_code == 200, submitted.text
+    assert admin.http.delete(f"{base}/v3/jobs/{submitted.json()['id']}/").status_code in (200, 400)
+    missing = admin.http.get(f"{base}/v3/nothing/")
+    assert (missing.status_code, missing.json()) == (404, {"message": "Not Found"})

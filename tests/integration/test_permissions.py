@@ -175,7 +175,8 @@ def test_a_role_allows_what_its_function_asks(recorder: Recorder, name: str) -> 
     for event in (sample(name), *others(name)):
         answer = handler(event, context)
         assert name != "manage" or answer["ok"], answer
-    assert recorder.asked
+    # A path that is nowhere needs nothing of AWS; test_unmatched tells whom the others ask.
+    assert recorder.asked or name == "unmatched"
     assert [each for each in recorder.asked if not is_allowed(function, each)] == []
 
 

@@ -33,15 +33,6 @@ def executions(stand: Stand) -> set[str]:
     return {each["name"] for each in listed["executions"]}
 
 
-<<<<<<< HEAD
-=======
-def test_every_function_has_an_event() -> None:
-    functions = {path.parent.name for path in ROOT.glob("functions/*/app.py")}
-    # One of a further dialect is named after it: openreplay-get.json.
-    assert functions == {path.stem.rpartition("-")[2] for path in ROOT.glob("events/*.json")}
-
-
->>>>>>> dialects
 def test_token(invoke: Invoke) -> None:
     invoked = invoke("token")
     token = body(invoked.payload)
@@ -92,6 +83,10 @@ def test_output(invoke: Invoke) -> None:
         in (answer["headers"]["Location"])
     )
     assert "Signature=" in answer["headers"]["Location"]
+
+
+def test_unmatched(invoke: Invoke) -> None:
+    assert invoke("unmatched").payload["statusCode"] == 404
 
 
 def test_openreplay_list(invoke: Invoke) -> None:

@@ -152,7 +152,7 @@ def test_botocore_has_the_data_of_the_listed_services_only(layers: dict[str, Pat
     assert {path.name for path in data.iterdir() if path.is_dir()} == set(build.SERVICES)
     endpoints = json.loads((data / "endpoints.json").read_bytes())
     named = {service for partition in endpoints["partitions"] for service in partition["services"]}
-    assert named == {"dynamodb", "kms", "s3", "states"}
+    assert named == {"dynamodb", "kms", "lambda", "s3", "states"}
 
 
 def test_code_makes_clients_of_the_listed_services_only_and_without_boto3() -> None:
@@ -212,9 +212,9 @@ def test_every_listed_service_has_a_working_client(layers: dict[str, Path]) -> N
 import json
 from botocore.session import get_session
 session = get_session()
-clients = [session.create_client(name) for name in {build.SERVICES!r}]
-signed = clients[2].generate_presigned_url("get_object", Params={{"Bucket": "b", "Key": "k"}})
-print(json.dumps([client.meta.endpoint_url for client in clients] + [signed]))
+clients = {{name: session.create_client(name) for name in {build.SERVICES!r}}}
+signed = clients["s3"].generate_presigned_url("get_object", Params={{"Bucket": "b", "Key": "k"}})
+print(json.dumps([client.meta.endpoint_url for client in clients.values()] + [signed]))
 """,
         layers["JobyardLayer"],
         **FUNCTION_ENVIRONMENT,
@@ -223,6 +223,7 @@ print(json.dumps([client.meta.endpoint_url for client in clients] + [signed]))
     assert endpoints == [
         "https://dynamodb.eu-west-1.amazonaws.com",
         "https://kms.eu-west-1.amazonaws.com",
+        "https://lambda.eu-west-1.amazonaws.com",
         "https://s3.eu-west-1.amazonaws.com",
         "https://states.eu-west-1.amazonaws.com",
     ]

@@ -25,7 +25,11 @@ _CONFIG = Config(
     s3={"addressing_style": "path"},
 )
 # In some regions botocore still signs links in the way that S3 takes for buckets from before 2020 only.
-_CONFIG_OF = {"s3": _CONFIG.merge(Config(signature_version="s3v4"))}
+_CONFIG_OF = {
+    "s3": _CONFIG.merge(Config(signature_version="s3v4")),
+    # An invocation that takes long is waited for, and never made twice.
+    "lambda": _CONFIG.merge(Config(read_timeout=28, retries={"total_max_attempts": 1})),
+}
 
 
 # One line of each cold start's log, which tells that Lambda's credentials are where they always are.

@@ -1,0 +1,102 @@
+"""Paths with a slash too many, and whose endpoint they mean."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from jobyard import unmatched
+from tests.transformed import functions, of_function, target
+from tests.unit.test_template_functions import ROUTES
+
+# In the original of OpenReplay a slash too many is 404.
+LIBERAL = ("/webapi/", "/inventorytriggerjob")
+DECLARED = {f"{method} {path}": name for (method, path), name in ROUTES.items() if path.startswith(LIBERAL)}
+JOB = "68f0c0de00000000000000a5"
+
+
+class Lambda:
+    """Says what it was asked."""
+
+    def __init__(self) -> None:
+        self.failing = False
+
+    def invoke(self, FunctionName: str, Payload: bytes) -> dict[str, Any]:  # noqa: N803
+        if self.failing:
+            return {"FunctionError": "Unhandled", "Payload": io.BytesIO(b'{"errorMessage": "no memory"}')}
+        event = json.loads(Payload)
+        told = {"function": FunctionName, "key": event["routeKey"], "path": event["rawPath"]}
+        return {"Payload": io.BytesIO(json.dumps(told | event["pathParameters"]).encode())}
+
+
+@pytest.fixture(autouse=True)
+def endpoints(monkeypatch: pytest.MonkeyPatch) -> Iterator[Lambda]:
+    monkeypatch.setenv("ROUTES", json.dumps(DECLARED))
+    lambda_ = Lambda()
+    monkeypatch.setattr(unmatched, "client", lambda _: lambda_)
+    unmatched.routes.cache_clear()
+    yield lambda_
+    unmatched.routes.cache_clear()
+
+
+def asked(method: str, path: str) -> dict[str, Any]:
+    return unmatched.answer(
+        {"routeKey": "$default", "rawPath": path, "requestContext": {"http": {"method": method, "path": path}}}
+    )
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "function"),
+    [
+        ("GET", "/webapi/v3/jobs/", "ListFunction"),
+        ("GET", "/webapi//v3/jobs", "ListFunction"),
+        ("GET", "//webapi/v3//jobs//", "ListFunction"),
+        ("POST", "/webapi/oauth2/token/", "TokenFunction"),
+        ("GET", f"/webapi/v3/jobs/{JOB}/", "GetFunction"),
+        ("DELETE", f"/webapi/v3/jobs//{JOB}", "CancelFunction"),
+        ("GET", f"/webapi/v3/jobs/{JOB}/messages/", "MessagesFunction"),
+        ("PUT", f"/inventorytriggerjob//{JOB}", "CancelFunction"),
+        ("GET", f"/api-of-ours/webapi/v3/jobs/{JOB}/", "GetFunction"),
+    ],
+)
+def test_the_endpoint_is_asked_with_the_path_as_it_came(method: str, path: str, function: str) -> None:
+    answer = asked(method, path)
+    assert (answer["function"], answer["path"]) == (function, path)
+    assert answer.get("jobId", JOB) == JOB
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/"),
+        ("GET", "/webapi/"),
+        ("PUT", "/webapi/v3/jobs/"),
+        ("GET", "/webapi/v3/jobs/a/b/"),
+        ("GET", "/v3/jobs/"),
+        ("GET", "/public/key/jobs/"),
+    ],
+)
+def test_any_other_path_is_not_found(method: str, path: str) -> None:
+    assert asked(method, path) == {
+        "statusCode": 404,
+        "headers": {"Content-Type": "application/json"},
+        "body": '{"message":"Not Found"}',
+        "isBase64Encoded": False,
+    }
+
+
+def test_an_endpoint_that_fails_is_no_answer(endpoints: Lambda) -> None:
+    endpoints.failing = True
+    with pytest.raises(RuntimeError, match="no memory"):
+        asked("GET", "/webapi/v3/jobs/")
+
+
+def test_the_template_tells_it_every_route_and_lets_it_ask_just_these_functions() -> None:
+    told = functions()["UnmatchedFunction"]["Environment"]["Variables"]["ROUTES"]["Fn::Sub"]
+    assert json.loads(told) == {key: f"${{{name}}}" for key, name in DECLARED.items()}
+    (statement,) = [each for each in of_function("UnmatchedFunction") if "lambda:InvokeFunction" in each["Action"]]
+    assert {target(each) for each in statement["Resource"]} == set(DECLARED.values())
