@@ -93,13 +93,13 @@ def call(
 
 @cache
 def routes() -> list[Route]:
-    """Every route of the template's gateway."""
+    """Every route of the template's gateway, but the default one."""
     return [
         Route(event["Properties"]["Method"], event["Properties"]["Path"], resource["Properties"]["CodeUri"])
         for resource in load()["Resources"].values()
         if resource["Type"] == "AWS::Serverless::Function"
         for event in resource["Properties"].get("Events", {}).values()
-        if event["Type"] == "HttpApi"
+        if event["Type"] == "HttpApi" and "Path" in event["Properties"]
     ]
 
 
