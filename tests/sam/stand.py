@@ -25,7 +25,15 @@ from tests.sam import seed
 
 HOST_NAME = "host.docker.internal"
 
-NEED_MORE_THAN_THE_TABLE = ("DriveFunction", "SettleFunction", "ReconcileFunction", "ProfileFunction")
+NEED_MORE_THAN_THE_TABLE = (
+    "DriveFunction",
+    "SettleFunction",
+    "ReconcileFunction",
+    "ProfileFunction",
+    "EraseFunction",
+    "InventoryFunction",
+    "InventoryStepsFunction",
+)
 """Functions that call Step Functions or S3. (The output function signs a link and calls nobody.)"""
 
 
