@@ -15,7 +15,7 @@ from jobyard.authorizer import Role
 from jobyard.model import Status
 from tests.contract.api import Answer, call
 from tests.contract.openreplay.organisation import Organisation
-from tests.contract.tencent.conftest import WORKFLOW_ID, a_key, a_tencent_job, kms, tenancy  # noqa: F401 - two fixtures
+from tests.contract.tencent.conftest import WORKFLOW_ID, a_key, a_tencent_job
 from tests.contract.tencent.signing import HOST, ROOT, Key, Reply, ask
 from tests.contract.yard import Yard
 
