@@ -22,6 +22,12 @@ REPEATED = 200
 # Of the openreplay dialect: whose data is there to be erased, and in how many objects.
 ERASABLE_USER = "shekar@example.com"
 ERASABLE_OBJECTS = 25
+# Of the tencent dialect: the bucket and region that its clients name, the workflow of its form, and what is in the
+# bucket to be looked at.
+BUCKET = "examplebucket-1250000000"
+REGION = "ap-beijing"
+INVENTORY_ID = "w7476ff3564ee45b7b490d64bccaba6cc"
+INVENTORY_OBJECTS = {f"input/{number:02}.txt": b"a line\n" * number for number in range(20)}
 
 
 @dataclass(frozen=True)
@@ -32,9 +38,15 @@ class OpenReplay:
 
 
 @dataclass(frozen=True)
+class Tencent:
+    secret_id: str
+    secret_key: str
+
+
+@dataclass(frozen=True)
 class Demo:
     """Client credentials by key, as `manage` answered; the workflow's id; where a CSV is, and a long one; and the
-    project and key of the openreplay dialect.
+    project and key of the openreplay dialect; and the secret of the tencent dialect.
     """
 
     clients: dict[str, dict[str, Any]]
@@ -42,6 +54,7 @@ class Demo:
     input_uri: str
     long_input_uri: str
     openreplay: OpenReplay
+    tencent: Tencent
 
 
 def seed(engine: Engine, deployment: Deployment) -> Demo:
@@ -61,7 +74,8 @@ def seed(engine: Engine, deployment: Deployment) -> Demo:
         )
     base = f"s3://{bucket}/{folder}"
     openreplay = _seed_openreplay(engine, deployment, manage)
-    return Demo(clients, workflow["id"], f"{base}/orders.csv", f"{base}/orders-long.csv", openreplay)
+    tencent = _seed_tencent(engine, deployment, manage)
+    return Demo(clients, workflow["id"], f"{base}/orders.csv", f"{base}/orders-long.csv", openreplay, tencent)
 
 
 def _seed_openreplay(engine: Engine, deployment: Deployment, manage: Manage) -> OpenReplay:
@@ -79,6 +93,29 @@ def _seed_openreplay(engine: Engine, deployment: Deployment, manage: Manage) -> 
             Bucket=deployment.outputs["DataBucketName"], Key=f"{folder}/session-{number:03}.json", Body=b"{}"
         )
     return OpenReplay(key["apiKey"], project["projectKey"], project["projectId"])
+
+
+def _seed_tencent(engine: Engine, deployment: Deployment, manage: Manage) -> Tencent:
+    manage.call(
+        "workflows.register",
+        TENANT,
+        id=INVENTORY_ID,
+        name="inventory",
+        runner={
+            "type": "stateMachine",
+            "stateMachineName": f"{deployment.outputs['WorkflowFunctionPrefix']}inventory",
+        },
+    )
+    # The bucket is that of requests whose Host is this machine's.
+    secret = manage.call("secrets.create", TENANT, name="COS client", bucket=BUCKET)
+    for key, body in INVENTORY_OBJECTS.items():
+        engine.client("s3").put_object(
+            Bucket=deployment.outputs["DataBucketName"],
+            Key=f"objects/{TENANT}/{BUCKET}/{key}",
+            Body=body,
+            ContentType="text/plain",
+        )
+    return Tencent(secret["secretId"], secret["secretKey"])
 
 
 def orders_csv(rows: int = ROWS) -> bytes:

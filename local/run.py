@@ -55,7 +55,8 @@ def welcome(stack: LocalStack) -> str:
         f"client_secret={made['clientSecret']}"
         for key, made in stack.demo.clients.items()
     )
-    admin, openreplay = alteryx["admin"], stack.config["openreplay"]
+    admin, openreplay, tencent = alteryx["admin"], stack.config["openreplay"], stack.config["tencent"]
+    tencent_domain = tencent["endpoint"].removeprefix("http://")
     return f"""
 Jobyard is ready.
 
@@ -105,6 +106,16 @@ The same yard in OpenReplay's dialect: have a user's data erased from the next m
   PROJECT={openreplay["base_url"]}/public/{openreplay["project_key"]}
   curl -s -X DELETE $PROJECT/users/{openreplay["user_id"]} -H 'Authorization: Bearer {openreplay["api_key"]}'
   curl -s $PROJECT/jobs -H 'Authorization: Bearer {openreplay["api_key"]}'
+
+And in Tencent's: look at every object under a prefix, with the vendor's own client (cos-python-sdk-v5, in .venv).
+
+  .venv/bin/python - <<'PYTHON'
+  from qcloud_cos import CosConfig, CosS3Client
+  client = CosS3Client(CosConfig(Region="{tencent["region"]}", Scheme="http", Domain="{tencent_domain}",
+                                 SecretId="{tencent["secret_id"]}", SecretKey="{tencent["secret_key"]}"))
+  job = dict(Name="demo", Input=dict(Prefix="input/"), Operation=dict(WorkflowIds="{tencent["workflow_id"]}"))
+  print(client.ci_create_inventory_trigger_jobs(Bucket="{tencent["bucket"]}", JobBody=job))
+  PYTHON
 
 The functions' logs follow. Ctrl-C ends it.
 """

@@ -110,6 +110,14 @@ class LocalStack:
                 "project_id": self.demo.openreplay.project_id,
                 "user_id": demo.ERASABLE_USER,
             },
+            "tencent": {
+                "endpoint": self.base_url,
+                "region": demo.REGION,
+                "bucket": demo.BUCKET,
+                "secret_id": self.demo.tencent.secret_id,
+                "secret_key": self.demo.tencent.secret_key,
+                "workflow_id": demo.INVENTORY_ID,
+            },
             "tenant": demo.TENANT,
             "aws": {
                 "endpoint_url": self.engine.endpoint,

@@ -1,7 +1,11 @@
 from __future__ import annotations
 
 import time
+import warnings
+from collections.abc import Iterator
+from typing import Any
 
+import boto3
 import pytest
 from types_boto3_dynamodb import DynamoDBClient
 
@@ -15,6 +19,29 @@ def yard(dynamodb_client: DynamoDBClient, table: str, monkeypatch: pytest.Monkey
     for variable in ("OIDC_ISSUER", "OIDC_AUDIENCE"):
         monkeypatch.setenv(variable, "")
     return Yard(dynamodb_client, table)
+
+
+@pytest.fixture(scope="session")
+def kms() -> Iterator[str]:
+    """ARN of a key of moto's KMS, in this process; calls to the loopback go on to the database."""
+    from moto import mock_aws
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        passed: Any = {"core": {"mock_credentials": False, "passthrough": {"urls": [r"http://127\.0\.0\.1.*"]}}}
+        with mock_aws(config=passed):
+            client = boto3.client(
+                "kms", region_name="us-east-1", aws_access_key_id="test", aws_secret_access_key="test"
+            )
+            yield client.create_key()["KeyMetadata"]["Arn"]
+
+
+@pytest.fixture
+def tenancy(yard: Yard, kms: str, monkeypatch: pytest.MonkeyPatch) -> Yard:
+    """The yard, with a key that seals secrets."""
+    monkeypatch.setenv("SECRETS_KEY_ARN", kms)
+    monkeypatch.setenv("AWS_ENDPOINT_URL_KMS", "https://kms.us-east-1.amazonaws.com")
+    return yard
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 
 from jobyard.aws import client
 from jobyard.lifecycle.drive import drive
-from jobyard.model import LIVE, TERMINAL, Job, Person, Status
+from jobyard.model import LIVE, TERMINAL, Job, Person, Runner, Status
 from jobyard.model.transitions import WAITING
 from jobyard.store import jobs
 from jobyard.store.items import attribute, table_name
@@ -60,6 +60,13 @@ def test_a_cancelled_job_is_stopped_however_often_it_is_told(machine: FakeMachin
     for _ in range(3):
         assert drive([cancelled]) == NOTHING_FAILED
     assert machine.status(job.id) == "ABORTED"
+
+
+def test_a_nested_execution_is_stopped_with_its_job(machine: FakeMachine) -> None:
+    nested = Runner("stateMachine", "arn:aws:states:us-east-1:000000000000:stateMachine:jobyard-workflow-many")
+    job = a_job(status=Status.CANCELLED, runner=nested)
+    drive([record("MODIFY", job)])
+    assert machine.calls == [f"stop_execution {job.id}"] * 2
 
 
 def test_a_cancel_without_an_execution_is_harmless(machine: FakeMachine) -> None:

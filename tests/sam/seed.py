@@ -19,11 +19,12 @@ from dataclasses import replace
 from unittest.mock import patch
 
 from jobyard.authorizer.access import Role
+from jobyard.authorizer.sealing import seal
 from jobyard.authorizer.secrets import hash_of
 from jobyard.aws import client
 from jobyard.model import Job, Output, Person, Priority, Question, Runner, Status
 from jobyard.service.manage import manage
-from jobyard.store import credentials, jobs, keys, projects, running
+from jobyard.store import credentials, jobs, keys, projects, running, secrets
 from local.template import load, table_definition
 
 REGION = "us-east-1"
@@ -57,6 +58,13 @@ WAITING_ERASURE, CANCELLED_ERASURE = "3451", "3452"
 ERASED_USERS = {WAITING_ERASURE: "shekar@example.com", CANCELLED_ERASURE: "mehdi@example.com"}
 DAY_MS = 24 * 3600 * 1000
 
+# Of the tencent dialect: a secret, its bucket, the key that seals it, a workflow and two jobs that run.
+SECRET_ID, SECRET_KEY = "AKIDsampleTencentSecretId00000000000", "sampleTencentSecretKey0000000001"
+COS_BUCKET = "photos-1250000000"
+SECRETS_KEY = "alias/jobyard-events"
+INVENTORY_ID = "w7476ff3564ee45b7b490d64bccaba6cc"
+SHOWN_INVENTORY, CANCELLED_INVENTORY = "b68f0c0de000011ec9cb1525400000001", "b68f0c0de000011ec9cb1525400000002"
+
 CREATED_MS = 0x68F0C0DE * 1000
 """2025-10-16T09:54:38Z, the second with which all the ids begin."""
 
@@ -72,15 +80,23 @@ ENVIRONMENT = {
     "STATE_MACHINE_ARN": STATE_MACHINE_ARN,
     "WORKFLOW_FUNCTION_PREFIX": WORKFLOW_FUNCTION_PREFIX,
     "ROUTES": "{}",
+    "SECRETS_KEY_ARN": SECRETS_KEY,
 }
 
 
-def fill(endpoint: str, everything: bool) -> None:
-    """Seed what answers at `endpoint`: the table, and if it is `everything`, the bucket and the state machine."""
-    with patch.dict(os.environ, ENVIRONMENT | {"AWS_ENDPOINT_URL": endpoint}):
+def fill(endpoint: str, everything: bool, kms: str | None = None) -> None:
+    """Seed what answers at `endpoint`: the table, and if it is `everything`, the bucket and the state machine.
+
+    `kms` is the endpoint of a KMS; without one, no secret of the tencent dialect can be sealed.
+    """
+    kms = endpoint if everything else kms
+    with patch.dict(os.environ, ENVIRONMENT | {"AWS_ENDPOINT_URL": endpoint, "AWS_ENDPOINT_URL_KMS": kms or endpoint}):
         client.cache_clear()
         try:
             seed_table()
+            if kms:
+                seed_secrets_key()
+                seed_tencent()
             if everything:
                 seed_bucket()
                 seed_state_machine()
@@ -147,6 +163,48 @@ def _seed_openreplay() -> None:
     for id in ERASED_USERS:
         jobs.put(sample_erasure(id))
     assert jobs.cancel(sample_erasure(CANCELLED_ERASURE), Person(API_KEY_ID, USER_NAME), CREATED_MS + 5000).done
+
+
+def seed_secrets_key() -> None:
+    with suppress(client("kms").exceptions.AlreadyExistsException):
+        key = client("kms").create_key()["KeyMetadata"]["KeyId"]
+        client("kms").create_alias(AliasName=SECRETS_KEY, TargetKeyId=key)
+
+
+def seed_tencent() -> None:
+    sealed = seal(SECRET_KEY, SECRET_ID, TENANT)
+    secrets.put(secrets.Secret(SECRET_ID, TENANT, USER_NAME, sealed, CREATED_MS, COS_BUCKET))
+    registered = manage(
+        {
+            "action": "workflows.register",
+            "tenant": TENANT,
+            "id": INVENTORY_ID,
+            "name": "inventory",
+            "runner": {"type": "stateMachine", "stateMachineName": f"{WORKFLOW_FUNCTION_PREFIX}inventory"},
+        }
+    )
+    assert registered["ok"], registered
+    for id in (SHOWN_INVENTORY, CANCELLED_INVENTORY):
+        jobs.put(sample_inventory(id))
+
+
+def sample_inventory(id: str) -> Job:
+    """A job of the tencent dialect that runs."""
+    return replace(
+        sample_job(RUNNING_JOB),
+        id=id,
+        listed_in=f"tencent#{TENANT}#{COS_BUCKET}",
+        details={
+            "name": "demo",
+            "type": "Workflow",
+            "input": "<Input><Prefix>2025/</Prefix></Input>",
+            "operation": f"<Operation><WorkflowIds>{INVENTORY_ID}</WorkflowIds></Operation>",
+        },
+        questions=(Question("Prefix", "2025/"), Question("Bucket", COS_BUCKET)),
+        workflow_id=INVENTORY_ID,
+        workflow_name="inventory",
+        owner=Person(SECRET_ID, USER_NAME),
+    )
 
 
 def sample_erasure(id: str) -> Job:

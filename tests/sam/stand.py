@@ -25,7 +25,15 @@ from tests.sam import seed
 
 HOST_NAME = "host.docker.internal"
 
-NEED_MORE_THAN_THE_TABLE = ("DriveFunction", "SettleFunction", "ReconcileFunction", "ProfileFunction")
+NEED_MORE_THAN_THE_TABLE = (
+    "DriveFunction",
+    "SettleFunction",
+    "ReconcileFunction",
+    "ProfileFunction",
+    "EraseFunction",
+    "InventoryFunction",
+    "InventoryStepsFunction",
+)
 """Functions that call Step Functions or S3. (The output function signs a link and calls nobody.)"""
 
 
@@ -41,7 +49,7 @@ class Stand(NamedTuple):
         reset = urllib.request.Request(self.engine.endpoint + "/_ministack/reset", method="POST")
         with urllib.request.urlopen(reset, timeout=60):
             pass
-        seed.fill(self.dynamodb_endpoint, everything=False)
+        seed.fill(self.dynamodb_endpoint, everything=False, kms=self.engine.endpoint)
         seed.fill(self.engine.endpoint, everything=True)
 
 
@@ -61,7 +69,9 @@ def environment(table_endpoint: str, aws_endpoint: str) -> dict[str, dict[str, s
         "BUCKET_NAME": seed.BUCKET,
         "STATE_MACHINE_ARN": seed.STATE_MACHINE_ARN,
         "WORKFLOW_FUNCTION_PREFIX": seed.WORKFLOW_FUNCTION_PREFIX,
+        "SECRETS_KEY_ARN": seed.SECRETS_KEY,
         "AWS_ENDPOINT_URL": table_endpoint,
+        "AWS_ENDPOINT_URL_KMS": aws_endpoint,
     }
     return {"Parameters": common} | {name: {"AWS_ENDPOINT_URL": aws_endpoint} for name in NEED_MORE_THAN_THE_TABLE}
 

@@ -112,6 +112,32 @@ def test_openreplay_submit(invoke: Invoke) -> None:
     assert again["headers"]["Idempotency-Replayed"] == "true"
 
 
+def test_tencent_list(invoke: Invoke) -> None:
+    listed = invoke("tencent-list").payload
+    assert listed["statusCode"] == 200, listed
+    assert seed.SHOWN_INVENTORY in listed["body"]
+    assert seed.CANCELLED_INVENTORY in listed["body"]
+
+
+def test_tencent_get(invoke: Invoke) -> None:
+    shown = invoke("tencent-get").payload
+    assert shown["statusCode"] == 200, shown
+    assert f"<JobId>{seed.SHOWN_INVENTORY}</JobId>\n<State>Running</State>" in shown["body"]
+
+
+def test_tencent_cancel(invoke: Invoke) -> None:
+    assert invoke("tencent-cancel").payload["statusCode"] == 200
+    again = invoke("tencent-cancel").payload
+    assert (again["statusCode"], "its State is Cancel" in again["body"]) == (400, True)
+
+
+def test_tencent_submit(invoke: Invoke) -> None:
+    first = invoke("tencent-submit").payload
+    assert first["statusCode"] == 200, first
+    assert "<State>Submitted</State>" in first["body"]
+    assert invoke("tencent-submit").payload["headers"]["Idempotency-Replayed"] == "true"
+
+
 def test_drive(invoke: Invoke, stand: Stand) -> None:
     assert invoke("drive").payload == {"batchItemFailures": []}
     assert executions(stand) == {seed.QUEUED_JOB}

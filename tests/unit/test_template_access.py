@@ -111,9 +111,26 @@ def test_credentials_are_issued_by_token_and_manage_and_removed_by_manage_only()
 
 
 def test_workflows_and_clients_are_changed_by_manage_only() -> None:
-    for key in ("WORKFLOW#*", "CLIENTS#*", "KEYS#*", "PROJECT#*", "PROJECTS#*"):
+    for key in ("WORKFLOW#*", "CLIENTS#*", "KEYS#*", "PROJECT#*", "PROJECTS#*", "SECRETS#*"):
         assert who_may("PutItem", key) | who_may("UpdateItem", key) | who_may("DeleteItem", key) == {"ManageFunction"}
     assert who_may("UpdateItem", "CLIENT#*") == {"ManageFunction"}
+
+
+def test_secrets_are_sealed_by_manage_and_opened_by_endpoints_each_for_its_own_place_only() -> None:
+    using: dict[str, set[str]] = {}
+    for name in functions():
+        for statement in of_function(name):
+            for action in listed(statement["Action"]):
+                if action.startswith("kms:"):
+                    assert target(statement["Resource"]) == "SecretsKey", name
+                    assert statement["Condition"] == {
+                        "ForAllValues:StringEquals": {"kms:EncryptionContextKeys": ["SecretId", "tenant"]},
+                        "Null": {"kms:EncryptionContextKeys": "false"},
+                    }
+                    using.setdefault(action, set()).add(name)
+    endpoints = {name for name in functions() if "CREDENTIAL#*" in may(name, "GetItem")}
+    assert using == {"kms:Encrypt": {"ManageFunction"}, "kms:Decrypt": endpoints}
+    assert {"ListFunction", "GetFunction", "CancelFunction", "SubmitFunction"} <= endpoints
 
 
 def test_numbers_are_counted_where_jobs_and_projects_are_made() -> None:

@@ -75,3 +75,11 @@ def test_outputs_go_with_their_jobs() -> None:
     rules = {each["Id"]: each for each in bucket()["LifecycleConfiguration"]["Rules"]}
     assert rules["expire-outputs"]["Prefix"] == "outputs/"
     assert rules["expire-outputs"]["ExpirationInDays"] == {"Ref": "RetentionDays"}
+
+
+def test_the_key_of_secrets_is_renewed_and_can_be_kept_after_a_deletion() -> None:
+    ((_, key),) = of_type("AWS::KMS::Key").items()
+    assert key["EnableKeyRotation"] is True
+    assert key["PendingWindowInDays"] == 30
+    (statement,) = key["KeyPolicy"]["Statement"]
+    assert statement["Principal"] == {"AWS": {"Fn::Sub": "arn:${AWS::Partition}:iam::${AWS::AccountId}:root"}}

@@ -56,7 +56,7 @@ def signature(secret: str, times: str, http_string: str) -> str:
     def hmac_sha1(key: str, text: str) -> str:
         return hmac.new(key.encode(), text.encode(), hashlib.sha1).hexdigest()
 
-    digest = hashlib.sha1(http_string.encode()).hexdigest()
+    digest = hashlib.sha1(http_string.encode(errors="replace")).hexdigest()
     return hmac_sha1(hmac_sha1(secret, times), f"sha1\n{times}\n{digest}\n")
 
 

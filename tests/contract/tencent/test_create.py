@@ -102,6 +102,7 @@ def test_what_the_workflow_is_asked(key: Key) -> None:
         "End": "1651377600000",
         "Bucket": BUCKET,
         "OutputObject": "out/${InventoryTriggerJobId}",
+        "OutputBucket": "b-1",
     }
     assert (kept(made).priority, kept(made).workflow_id) == ("High", WORKFLOW_ID)
 
@@ -251,6 +252,7 @@ def test_of_a_job_of_type_job_the_tag_names_the_workflow(key: Key, tenancy: Yard
         "Prefix": "input",
         "Bucket": BUCKET,
         "OutputObject": "o",
+        "OutputBucket": "b-1",
         "Tag": "Transcode",
         "Operation": wanted,
     }

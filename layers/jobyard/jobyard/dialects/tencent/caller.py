@@ -42,10 +42,12 @@ def signer(request: Request) -> Signer:
 
 
 def _sent(request: Request) -> Sent:
+    # The gateway leaves the escapes of percent signs, and only those.
+    whole = request.path.replace("%25", "%")
     # What stands before the API's path (a stage, a base path) is not signed by clients that are given it in a domain.
-    root = _ROOT.search(request.path)
-    own = request.path[root.start() :] if root else request.path
-    paths = [request.path, own]
+    root = _ROOT.search(whole)
+    own = whole[root.start() :] if root else whole
+    paths = [request.path, whole, own]
     if any(name == "cancel" for name, _ in request.query) and request.method == "PUT":
         # Node clients that were given the documentation's `<id>?cancel` for a key sign it as if it were the path.
         paths = [f"{own}?cancel", *paths]

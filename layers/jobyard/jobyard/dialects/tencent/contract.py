@@ -53,6 +53,8 @@ def contract(document: Document, bucket: str) -> Contract:
     questions = [_source(given), *_interval(operation), Question("Bucket", bucket)]
     if output := _text(operation, "Output/Object"):
         questions.append(Question("OutputObject", output))
+        if (elsewhere := _text(operation, "Output/Bucket")) not in ("", bucket):
+            questions.append(Question("OutputBucket", elsewhere))
     if tag:
         # The parameters of a job are its tag's own: its function reads them as they were written.
         questions += [Question("Tag", tag), Question("Operation", kept[1])]
