@@ -31,8 +31,11 @@ _TRANSACTED = {
 }
 
 
+_LISTS = {"ListObjectsV2": "s3:ListBucket", "ListObjectVersions": "s3:ListBucketVersions"}
+
+
 class Asked(NamedTuple):
-    """An action, and on what: a partition key, an index, an object's key, or an ARN."""
+    """An action, and on what: a partition key, an index, an object's key or their prefix, or an ARN."""
 
     action: str
     on: str
@@ -41,8 +44,15 @@ class Asked(NamedTuple):
 def asked_of(service: str, operation: str, given: dict[str, Any]) -> list[Asked]:
     if service == "dynamodb":
         return [Asked(f"dynamodb:{action}", on) for action, on in _of_table(operation, given)]
+    if service == "s3" and operation in _LISTS:
+        return [Asked(_LISTS[operation], given["Prefix"])]
+    if service == "s3" and operation == "DeleteObjects":
+        versions = given["Delete"]["Objects"]
+        return [Asked(f"s3:DeleteObject{'Version' if 'VersionId' in each else ''}", each["Key"]) for each in versions]
     if service == "s3":
         return [Asked("s3:GetObject" if operation == "HeadObject" else f"s3:{operation}", given["Key"])]
+    if service == "kms":
+        return [Asked(f"kms:{operation}", "")]
     return [Asked(f"states:{operation}", given.get("executionArn") or given["stateMachineArn"])]
 
 
@@ -76,6 +86,10 @@ def _covers(statement: dict[str, Any], resource: Any, on: str) -> bool:
     if target(resource) == "JobsTable":
         keys = statement["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]
         return any(fnmatchcase(on, key) for key in keys)
+    if target(resource) == "SecretsKey":
+        return on == ""
+    if target(resource) == "DataBucket":
+        return fnmatchcase(on, statement["Condition"]["StringLike"]["s3:prefix"])
     if target(resource) == "JobStateMachine":
         return on == seed.STATE_MACHINE_ARN
     if ":execution:" in place:
@@ -88,7 +102,7 @@ def _covers(statement: dict[str, Any], resource: Any, on: str) -> bool:
 class Recorder:
     def __init__(self) -> None:
         self.asked: list[Asked] = []
-        for service in ("dynamodb", "s3", "stepfunctions"):
+        for service in ("dynamodb", "kms", "s3", "stepfunctions"):
             client(service).meta.events.register("before-parameter-build", self._note)
 
     def _note(self, params: dict[str, Any], model: Any, **_: Any) -> None:
@@ -141,7 +155,9 @@ def changed(job_id: str, kind: str, status: str) -> dict[str, Any]:
 
 
 def others(name: str) -> Iterator[dict[str, Any]]:
-    """Events beside the sample."""
+    """Events beside the sample: those of the further dialects, and such as take other ways."""
+    for path in ROOT.glob(f"events/*-{name}.json"):
+        yield sample(path.stem)
     if name == "cancel":
         for job_id in (seed.QUEUED_JOB, seed.RUNNING_JOB, seed.COMPLETED_JOB):
             yield json.loads(json.dumps(sample(name)).replace(sample(name)["pathParameters"]["jobId"], job_id))
