@@ -63,13 +63,22 @@ def test_one_that_fails_fails_alone_and_says_why(world: World, threads: int) -> 
     ]
 
 
-def test_what_s3_refuses_is_told_by_its_code(world: World) -> None:
+@pytest.mark.parametrize(
+    ("code", "told"),
+    [
+        ("InvalidObjectState", "InvalidObjectState: In an archive."),
+        ("404", "There is no such object."),
+        ("AccessDenied", "It is not there, or may not be read."),
+        ("403", "It is not there, or may not be read."),
+    ],
+)
+def test_what_s3_refuses_is_told(world: World, code: str, told: str) -> None:
     world.put_job()
 
     def look(_: runner.Object) -> dict[str, Any]:
-        raise ClientError({"Error": {"Code": "InvalidObjectState", "Message": "In an archive."}}, "GetObject")
+        raise ClientError({"Error": {"Code": code, "Message": "In an archive."}}, "GetObject")
 
-    assert runner.objects(look)(batch("a"))[0]["error"] == "InvalidObjectState: In an archive."
+    assert runner.objects(look)(batch("a"))[0]["error"] == told
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ import hmac
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import product
+from itertools import islice, product
 from typing import NamedTuple
 from urllib.parse import quote, unquote, unquote_to_bytes
 
@@ -26,6 +26,9 @@ SKEW_SECONDS = 900
 
 NAMES_MOST = 100
 """Headers or parameters that one signature may list."""
+
+MISTAKES_MOST = 500
+"""That are tried to explain one signature: what it takes is bounded, whatever is listed."""
 
 _FIELDS = ("q-sign-algorithm", "q-ak", "q-sign-time", "q-key-time", "q-header-list", "q-url-param-list", "q-signature")
 _TIME = re.compile(r"([0-9]{1,12});([0-9]{1,12})\Z")
@@ -130,7 +133,8 @@ def check(sent: Sent, signature: Signature, secret_key: str) -> None:
             return
     ours = format_string(sent.method, sent.paths[-1], parameters[0], headers[0])
     mistakes = (each for forms in product(parameters, headers) for each in _mistakes(sent, signature, *forms))
-    found = next((why for why, text in mistakes if _matches(signature, secret_key, text)), None)
+    tried = islice(mistakes, MISTAKES_MOST)
+    found = next((why for why, text in tried if _matches(signature, secret_key, text)), None)
     found = found or "no usual mistake explains it; is the SecretKey that of this q-ak?"
     signed = f"the server signed {ours!r} (FormatString)"
     raise SignatureMismatch(

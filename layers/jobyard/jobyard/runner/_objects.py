@@ -132,6 +132,9 @@ def _reason(problem: Exception, object: Object) -> str:
         code = error.get("Code", "")
         if code in {"NoSuchKey", "404"}:
             return "There is no such object."
+        if code in {"AccessDenied", "403"}:
+            # S3 says so of what is not there to those who may not list the bucket.
+            return "It is not there, or may not be read."
         text = f"{code}: {error.get('Message', '')}"
     elif isinstance(problem, Failed):
         text = str(problem)
