@@ -7,6 +7,9 @@ from typing import Any
 
 import boto3
 import pytest
+
+# Before the first botocore session of the process: one that was made earlier would not know of moto.
+from moto import mock_aws
 from types_boto3_dynamodb import DynamoDBClient
 
 from jobyard.authorizer import Role
@@ -24,8 +27,6 @@ def yard(dynamodb_client: DynamoDBClient, table: str, monkeypatch: pytest.Monkey
 @pytest.fixture(scope="session")
 def kms() -> Iterator[str]:
     """ARN of a key of moto's KMS, in this process; calls to the loopback go on to the database."""
-    from moto import mock_aws
-
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         passed: Any = {"core": {"mock_credentials": False, "passthrough": {"urls": [r"http://127\.0\.0\.1.*"]}}}
