@@ -20,7 +20,7 @@ from tests.contract.api import Answer, call
 from tests.contract.yard import Client, Yard
 
 ID = "678f97baa15300008c0039fc"
-EXCEPTIONS = {
+EXCEPTIONS: dict[str, dict[str, Any]] = {
     "TransactWriteItems": {
         "__type": "com.amazonaws.dynamodb.v20120810#TransactionCanceledException",
         "Message": "Transaction cancelled, please refer cancellation reasons for specific reasons",
@@ -47,7 +47,12 @@ def conflicts(operation: str, times: int) -> Iterator[list[str]]:
         if len(met) == times:
             return None
         met.append(operation)
-        body = json.dumps(EXCEPTIONS[operation]).encode()
+        exception: dict[str, Any] = dict(EXCEPTIONS[operation])
+        if "CancellationReasons" in exception:
+            # One for each write of the transaction, as DynamoDB says it.
+            writes = json.loads(request.body)["TransactItems"]
+            exception["CancellationReasons"] = exception["CancellationReasons"] * len(writes)
+        body = json.dumps(exception).encode()
         return AWSResponse(request.url, 400, HTTPHeaders(), _Raw(body))
 
     events = client("dynamodb").meta.events
