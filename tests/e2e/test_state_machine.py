@@ -182,7 +182,7 @@ def test_success(world: World, admin: Caller, slow: str) -> None:
         "Completed successfully.",
     ]
     world.wait_for_execution(job, "SUCCEEDED")
-    assert world.states_of(job) == ["Scheduled?", "Initialize", "Start", "Runner?", "RunLambda", "Complete"]
+    assert world.states_of(job) == ["Scheduled?", "Initialize", "Start", "Runner?", "RunLambda", "Again?", "Complete"]
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 from urllib.parse import urlsplit
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -77,8 +78,10 @@ def test_a_job_over_the_demos_objects(stack: LocalStack, client: CosS3Client) ->
 
 def test_a_cancel_and_pages(stack: LocalStack, client: CosS3Client) -> None:
     given = config(stack)
+    # Names of this run: the client repeats a create by itself, and is then answered with the last job of that body.
+    run = uuid4().hex
     made = [
-        client.ci_create_inventory_trigger_jobs(Bucket=given["bucket"], JobBody=body(given, Name=f"paged-{n}"))
+        client.ci_create_inventory_trigger_jobs(Bucket=given["bucket"], JobBody=body(given, Name=f"{run}-{n}"))
         for n in range(3)
     ]
     ids = [each["JobsDetail"][0]["JobId"] for each in made]
