@@ -1,8 +1,8 @@
 """How much the promises are tried: little and always the same by default, as much as is asked for by `make test-long`.
 
-The environment says: ``JOBYARD_EXAMPLES``, ``JOBYARD_CRASHES`` and ``JOBYARD_FAULTS`` are numbers of tries of each test of
-their kind, ``JOBYARD_MINUTES`` is how long a load lasts. One that is given makes the choices of that kind random; what fails
-is printed so that it can be repeated.
+The environment says: ``JOBYARD_EXAMPLES``, ``JOBYARD_CRASHES`` and ``JOBYARD_FAULTS`` are numbers of tries of each test
+of their kind, ``JOBYARD_MINUTES`` is how long a load lasts. One that is given makes the choices of that kind random;
+what fails is printed so that it can be repeated.
 """
 
 from __future__ import annotations
