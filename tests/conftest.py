@@ -55,6 +55,7 @@ def dynamodb_client(dynamodb_endpoint: str) -> DynamoDBClient:
 
 FUNCTION_ENVIRONMENT = {
     "BUCKET_NAME": "data",
+    "POWERTOOLS_METRICS_NAMESPACE": "Jobyard",
     "RETENTION_DAYS": "90",
     "TOKEN_LIFETIME_SECONDS": "3600",
     "WORKFLOW_FUNCTION_PREFIX": "jobyard-workflow-",

@@ -1,0 +1,41 @@
+"""The table's own stream, read as Lambda's poller reads it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class Stream:
+    def __init__(self, streams: Any, table: str) -> None:
+        self._streams = streams
+        (found,) = streams.list_streams(TableName=table)["Streams"]
+        self._arn = found["StreamArn"]
+        self._iterators: dict[str, str | None] = {}
+
+    def read(self) -> list[dict[str, Any]]:
+        """All records that were not read yet, each item's in their order; as the event of Lambda has them."""
+        records = []
+        for shard in self._streams.describe_stream(StreamArn=self._arn)["StreamDescription"]["Shards"]:
+            records += self._read(shard["ShardId"])
+        return records
+
+    def _read(self, shard: str) -> list[dict[str, Any]]:
+        if shard not in self._iterators:
+            began = self._streams.get_shard_iterator(
+                StreamArn=self._arn, ShardId=shard, ShardIteratorType="TRIM_HORIZON"
+            )
+            self._iterators[shard] = began["ShardIterator"]
+        records: list[dict[str, Any]] = []
+        while iterator := self._iterators[shard]:
+            page = self._streams.get_records(ShardIterator=iterator)
+            self._iterators[shard] = page.get("NextShardIterator")
+            if not page["Records"]:
+                break
+            records += [_as_event(record) for record in page["Records"]]
+        return records
+
+
+def _as_event(record: dict[str, Any]) -> dict[str, Any]:
+    change = record["dynamodb"]
+    change["ApproximateCreationDateTime"] = int(change["ApproximateCreationDateTime"].timestamp())
+    return record | {"eventSource": "aws:dynamodb"}

@@ -1,0 +1,171 @@
+"""All of Jobyard in this process, and AWS around it, moved by the test: nothing happens that the test does not do.
+
+The endpoints answer as behind the gateway (``tests.contract.api.call``). The table and its stream are DynamoDB's; the
+machine carries out the deployed definition. ``rest`` lets everything happen that is still to come, as time would.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import SimpleNamespace
+from typing import Any
+
+import boto3
+
+from jobyard.model import TERMINAL, Job, Status
+from jobyard.model.ids import now_ms
+from jobyard.store.items import plain_item
+from jobyard.store.lifecycle import live_jobs
+from jobyard.store.records import JOB, job_of
+from local import dynamodb
+from tests.contract.api import _handler
+from tests.contract.yard import Clock, Yard
+from tests.promises.harness import keys
+from tests.promises.harness.machine import Machine
+from tests.promises.harness.stream import Stream
+from tests.promises.harness.wire import Wire
+
+GRACE_SECONDS = 61.0
+"""After which reconcile looks at a job that nothing moves."""
+
+_ROUNDS = 40
+
+Work = Callable[[str], None]
+"""What a workflow's function does with the execution of this name, which waits for it."""
+
+
+class Stuck(AssertionError):
+    """Something is still to come after all the rounds in which it could have."""
+
+
+class World:
+    def __init__(self, yard: Yard, wire: Wire, machine: Machine, stream: Stream, clock: Clock) -> None:
+        self.yard, self.wire, self.machine, self.stream, self.clock = yard, wire, machine, stream, clock
+        self.work: Work = self.machine.finish
+        self.undelivered: list[dict[str, Any]] = []
+        """Records of the stream that drive has not taken yet, in order."""
+
+    # The functions, as AWS calls them.
+
+    def drive(self, records: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Deliver a batch; the records that Lambda would deliver again."""
+        answer = self.invoke("drive", {"Records": records})
+        failed = {each["itemIdentifier"] for each in answer["batchItemFailures"]}
+        for place, record in enumerate(records):
+            if record["dynamodb"]["SequenceNumber"] in failed:
+                return records[place:]
+        return []
+
+    def settle(self, event: dict[str, Any]) -> None:
+        self.invoke("settle", event)
+
+    def reconcile(self) -> dict[str, int]:
+        repairs: dict[str, int] = self.invoke("reconcile", {})
+        return repairs
+
+    def invoke(self, function: str, event: Any) -> Any:
+        context = SimpleNamespace(
+            aws_request_id="r",
+            function_name=function,
+            memory_limit_in_mb=512,
+            invoked_function_arn=f"arn:aws:lambda:us-east-1:000000000000:function:jobyard-{function}",
+            get_remaining_time_in_millis=lambda: 60_000,
+        )
+        # What AWS hands over is JSON, whatever the test made it of.
+        return _handler(f"functions/{function}")(json.loads(json.dumps(event)), context)
+
+    # Time.
+
+    def deliver(self) -> bool:
+        """Let drive have what the stream tells; whether there was anything."""
+        self.undelivered += self.stream.read()
+        due, self.undelivered = self.undelivered, []
+        if due:
+            self.undelivered = self.drive(due)
+        return bool(due)
+
+    def tell_of_ends(self) -> bool:
+        """Let settle have EventBridge's events; whether there was anything."""
+        ended, self.machine.ended = self.machine.ended, []
+        for event in ended:
+            self.settle(event)
+        return bool(ended)
+
+    def advance_executions(self) -> bool:
+        """Take every execution as far as it goes, its function's work included; whether any went on."""
+        went_on = False
+        while names := self.machine.able() + self.machine.working():
+            for name in names:
+                if name in self.machine.working():
+                    self.work(name)
+                elif name in self.machine.able():
+                    self.machine.step(name)
+            went_on = True
+        return went_on
+
+    def rest(self) -> None:
+        """Everything that is to come, comes: deliveries, ends, work, and reconcile as the minutes pass.
+
+        Raises ``Stuck`` where that does not end, or leaves a job that has not.
+        """
+        for _ in range(_ROUNDS):
+            moved = self.deliver() | self.tell_of_ends() | self.advance_executions()
+            if moved:
+                continue
+            self.clock.advance(self._until_next())
+            repairs = self.reconcile()
+            if not any(repairs.values()) and not self.live() and not self.machine.able():
+                return
+        raise Stuck(f"live: {self.live()}, executions: {[vars(each) for each in self.machine.executions.values()]}")
+
+    def _until_next(self) -> float:
+        """Seconds until reconcile's grace is over, or the next job is to start, if that is later."""
+        starts = [job.start_at for job in self.live() if job.status is Status.SCHEDULED and job.start_at]
+        return max([GRACE_SECONDS, *((start - now_ms()) / 1000 + 1 for start in starts)])
+
+    # What is in the table.
+
+    def jobs(self) -> dict[str, Job]:
+        """All jobs of all tenants, by id."""
+        found = [job_of(each) for each in self.yard.items("JOB#") if each["sk"]["S"] == JOB]
+        return {job.id: job for job in found}
+
+    def live(self) -> list[Job]:
+        return [job for job in self.jobs().values() if job.status not in TERMINAL]
+
+    def check(self) -> None:
+        """What must hold of table and executions whenever nothing is under way."""
+        jobs = self.jobs()
+        index = {each.id for each in live_jobs()}
+        assert index == {id for id, job in jobs.items() if not job.terminal}, "the index of live jobs"
+        for job in jobs.values():
+            assert job.terminal == (job.finished_at is not None), job
+        for execution in self.machine.executions.values():
+            if execution.running:
+                assert execution.name in jobs, "an execution without a job"
+                assert not jobs[execution.name].terminal, "an execution of a job that has ended"
+        orphans = {
+            each["pk"]["S"].rpartition("#")[2] for each in self.yard.items("JOB#") if each["sk"]["S"] != JOB
+        } - set(jobs)
+        assert not orphans, "messages of jobs that are gone"
+
+    def raw(self, job_id: str) -> dict[str, Any]:
+        (found,) = (each for each in self.yard.items("JOB#") if each["sk"]["S"] == JOB and each["id"]["S"] == job_id)
+        return plain_item(found)
+
+
+@contextmanager
+def a_world(yard: Yard, endpoint: str, clock: Clock) -> Iterator[World]:
+    """Around the table of ``yard``; the product's clients are made anew inside."""
+    place: dict[str, Any] = {
+        "endpoint_url": endpoint,
+        "region_name": dynamodb.REGION,
+        "aws_access_key_id": "test",
+        "aws_secret_access_key": "test",
+    }
+    machine = Machine(boto3.client("dynamodb", **place), yard.table, now_ms)
+    stream = Stream(boto3.client("dynamodbstreams", **place), yard.table)
+    with Wire({"sfn": machine.answer, "kms": keys.answer}) as wire:
+        yield World(yard, wire, machine, stream, clock)
