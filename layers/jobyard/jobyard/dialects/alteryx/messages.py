@@ -16,14 +16,14 @@ from jobyard.errors import Invalid
 from jobyard.http import AT_MOST_BYTES, Request, Response, json_response, wire_bytes
 from jobyard.service import jobs
 
-_KEY = re.compile(r"(?:[0-9]{13}-[0-9]{6}-[0-9a-f~]{0,16})?\Z")
+KEY = re.compile(r"(?:[0-9]{13}-[0-9]{6}-[0-9a-f~]{0,16})?\Z")
 
 
 def answer(request: Request) -> Response:
     who = administrator(request)
     id = identifier(request, "jobId", "Job")
     after = request.value("after") or ""
-    if not _KEY.match(after):
+    if not KEY.match(after):
         raise Invalid("after", "after: use the value of the Link header of the page before.")
     found, next_key = jobs.messages(
         who, listed_in(who), id, after, AT_MOST_BYTES, lambda each: wire_bytes(message(each)) + 1

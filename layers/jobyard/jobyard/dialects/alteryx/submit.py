@@ -26,7 +26,7 @@ from jobyard.model.messages import life_messages
 from jobyard.service.submit import Request as Submission
 from jobyard.service.submit import submit
 
-_PRIORITIES: Mapping[str, Priority] = {
+PRIORITIES: Mapping[str, Priority] = {
     **{priority.value: priority for priority in Priority},
     "0": Priority.LOW,
     "1": Priority.MEDIUM,
@@ -42,11 +42,11 @@ def _priority(given: Any) -> Any:
     if given is None or given == "":
         return Priority.DEFAULT
     if isinstance(given, bool) or not isinstance(given, str | int):
-        raise ValueError(f"allowed values: {', '.join(_PRIORITIES)}")
+        raise ValueError(f"allowed values: {', '.join(PRIORITIES)}")
     try:
-        return one_of("priority", str(given), _PRIORITIES)
+        return one_of("priority", str(given), PRIORITIES)
     except (Invalid, ValueError) as error:
-        raise ValueError(f"allowed values: {', '.join(_PRIORITIES)}") from error
+        raise ValueError(f"allowed values: {', '.join(PRIORITIES)}") from error
 
 
 def _questions(given: Any) -> Any:

@@ -8,7 +8,7 @@ from typing import Any
 
 from jobyard.model import Job, Message, Output, Priority, Status
 
-_STATUSES = {
+STATUSES = {
     Status.SCHEDULED: "Queued",
     Status.QUEUED: "Queued",
     Status.INITIALIZING: "Initializing",
@@ -17,7 +17,8 @@ _STATUSES = {
     Status.FAILED: "Completed",
     Status.CANCELLED: "Cancelled",
 }
-_DISPOSITIONS = {Status.COMPLETED: "Success", Status.FAILED: "Error", Status.CANCELLED: "Cancelled"}
+DISPOSITIONS = {Status.COMPLETED: "Success", Status.FAILED: "Error", Status.CANCELLED: "Cancelled"}
+NO_DISPOSITION = "None"
 
 # The formats of the vendor's enumeration that a file's name can tell; every output is to be had Raw.
 FORMATS = {
@@ -39,7 +40,7 @@ RAW = "Raw"
 
 
 def status(job: Job) -> str:
-    return _STATUSES[job.status]
+    return STATUSES[job.status]
 
 
 def detail(job: Job, messages: Sequence[Message] | None) -> dict[str, Any]:
@@ -49,7 +50,7 @@ def detail(job: Job, messages: Sequence[Message] | None) -> dict[str, Any]:
         "appId": job.workflow_id,
         "createDateTime": instant(job.created_at, "milliseconds"),
         "status": status(job),
-        "disposition": _DISPOSITIONS.get(job.status, "None"),
+        "disposition": DISPOSITIONS.get(job.status, NO_DISPOSITION),
         "outputs": [output(each) for each in job.outputs],
         "messages": None,
         "priority": job.priority,

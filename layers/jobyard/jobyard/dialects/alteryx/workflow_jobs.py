@@ -14,11 +14,11 @@ from jobyard.service import lists
 from jobyard.service.lists import Filter
 
 # A job that failed says Completed, and is found by the filter Error.
-_STATUSES: Mapping[str, frozenset[Status]] = {
+OUTCOMES: Mapping[str, frozenset[Status]] = {
     **{name: STATUSES[name] for name in ("Complete", "Completed", "Running", "Queued")},
     "Error": frozenset({Status.FAILED}),
 }
-_RESULT_CODES: Mapping[str, frozenset[Status]] = {
+RESULT_CODES: Mapping[str, frozenset[Status]] = {
     "Success": frozenset({Status.COMPLETED}),
     "Warning": frozenset(),
     "Error": frozenset({Status.FAILED}),
@@ -30,7 +30,7 @@ def answer(request: Request) -> Response:
     id = identifier(request, "workflowId", "Workflow")
     wanted = [
         one_of(name, given, allowed)
-        for name, allowed in (("status", _STATUSES), ("resultCode", _RESULT_CODES))
+        for name, allowed in (("status", OUTCOMES), ("resultCode", RESULT_CODES))
         if (given := request.value(name))
     ]
     statuses = frozenset(Status).intersection(*wanted) if wanted else None

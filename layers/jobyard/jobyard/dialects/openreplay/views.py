@@ -10,7 +10,7 @@ from jobyard.model import Job, Status
 
 ACTION = "delete_user_data"
 
-_STATUSES = {
+STATUSES = {
     Status.SCHEDULED: "scheduled",
     Status.QUEUED: "scheduled",
     Status.INITIALIZING: "running",
@@ -32,7 +32,7 @@ def job(job: Job) -> dict[str, Any]:
     return {
         "jobId": int(job.id),
         "description": f"Delete user sessions of userId = {user_id}",
-        "status": _STATUSES[job.status],
+        "status": STATUSES[job.status],
         "projectId": job.details["projectId"],
         "action": ACTION,
         "referenceId": user_id,

@@ -48,7 +48,7 @@ def _sent(request: Request) -> Sent:
     root = _ROOT.search(whole)
     own = whole[root.start() :] if root else whole
     paths = [request.path, whole, own]
-    if any(name == "cancel" for name, _ in request.query) and request.method == "PUT":
+    if request.method == "PUT" and any(name == "cancel" for name, _ in request.query):
         # Node clients that were given the documentation's `<id>?cancel` for a key sign it as if it were the path.
         paths = [f"{own}?cancel", *paths]
     return Sent(request.method, list(dict.fromkeys(paths)), request.raw_query, request.headers, request.body)

@@ -22,8 +22,8 @@ NO_OUTPUT_TAGS = {"VideoTag", "ExtractDigitalWatermark", "MediaInfo", "QualityEs
 QUEUE_REGIONS = ("sh", "bj", "gz", "cd", "hk")
 
 _NAME = re.compile(r"[\w—-]+\Z")  # the vendor's page prints the dash long
-_WORKFLOW_ID = re.compile(r"(?:w[0-9a-f]{32}|[0-9a-f]{24})\Z")
-_QUEUE_ID = re.compile(r"[0-9A-Za-z_-]{1,128}\Z")
+WORKFLOW_ID = re.compile(r"(?:w[0-9a-f]{32}|[0-9a-f]{24})\Z")
+QUEUE_ID = re.compile(r"[0-9A-Za-z_-]{1,128}\Z")
 
 
 class Contract(NamedTuple):
@@ -135,7 +135,7 @@ def _workflow_id(operation: Element) -> str:
         raise Invalid(
             "Operation.WorkflowIds", f"Operation.WorkflowIds: one workflow for each job is allowed, not {len(ids)}."
         )
-    if not _WORKFLOW_ID.match(ids[0]):
+    if not WORKFLOW_ID.match(ids[0]):
         raise Invalid(
             "Operation.WorkflowIds",
             f"Operation.WorkflowIds: {shown(ids[0])} is no id of a workflow: w and 32 hexadecimal digits.",
@@ -159,7 +159,7 @@ def _tag(operation: Element) -> str:
 
 def _queue_id(operation: Element, tag: str) -> str:
     queue, kind = _text(operation, "QueueId"), _text(operation, "QueueType")
-    if queue and not _QUEUE_ID.match(queue):
+    if queue and not QUEUE_ID.match(queue):
         raise Invalid("Operation.QueueId", f"Operation.QueueId: {shown(queue)} is no id of a queue.")
     if kind:
         one_of("Operation.QueueType", kind, {"SpeedTranscoding": True})

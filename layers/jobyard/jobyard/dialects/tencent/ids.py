@@ -6,7 +6,7 @@ import re
 import secrets
 import uuid
 
-_JOB_ID = re.compile(r"b[0-9a-f]{32}\Z")
+JOB_ID = re.compile(r"b[0-9a-f]{32}\Z")
 _MULTICAST = 1 << 40
 
 
@@ -16,4 +16,4 @@ def new_job_id() -> str:
 
 
 def is_job_id(text: str) -> bool:
-    return bool(_JOB_ID.match(text))
+    return bool(JOB_ID.match(text))

@@ -33,7 +33,7 @@ STATES: Mapping[str, frozenset[Status]] = {
 # ASCII only: int() and \d would take other scripts' digits too.
 _SIZE = re.compile(r"[0-9]{1,3}\Z")
 _PLACE = re.compile(r"[0-9]{13}#b[0-9a-f]{32}\Z")
-_TOKEN_LONGEST = 200
+TOKEN_LONGEST = 200
 _FIRST_MS, _LAST_MS = 0, 9_999_999_999_999
 
 
@@ -70,7 +70,7 @@ class Query(NamedTuple):
     def continued(self, listed_in: str, token: str) -> Query:
         """Raises ``Invalid`` for what ``next_token`` did not make for this query."""
         try:
-            if len(token) > _TOKEN_LONGEST:
+            if len(token) > TOKEN_LONGEST:
                 raise ValueError
             after, _, digest = base64.b64decode(token, altchars=b"-_", validate=True).decode("ascii").rpartition("#")
             if not _PLACE.match(after) or digest != self._digest(listed_in):

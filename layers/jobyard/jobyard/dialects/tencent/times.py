@@ -9,7 +9,7 @@ BEIJING = timezone(timedelta(hours=8))
 UNSET = "-"
 
 # A plus that came unencoded in a query has become a space. ASCII only: \d would take other scripts' digits too.
-_TIME = re.compile(
+TIME = re.compile(
     r"([0-9]{4}-[0-9]{2}-[0-9]{2})[Tt ]([0-9]{2}:[0-9]{2}:[0-9]{2})(?:\.[0-9]{1,9})?"
     r"(?:[Zz]|([+ -])([0-9]{2}):?([0-9]{2}))?\Z"
 )
@@ -23,7 +23,7 @@ def shown(at_ms: int | None) -> str:
 
 def read(given: str) -> int | None:
     """Milliseconds since the epoch; None for what is no time. Without an offset it is of Beijing."""
-    found = _TIME.match(given.strip())
+    found = TIME.match(given.strip())
     if not found:
         return None
     day, clock, sign, hours, minutes = found.groups()
