@@ -1,0 +1,297 @@
+"""Tenants with something of every kind, and a whole request for every route of the template, from which tests go on."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+from urllib.parse import unquote, urlencode
+
+import pytest
+
+from jobyard import aws
+from jobyard.authorizer import Role
+from jobyard.model import Output, Person, Status
+from jobyard.model.ids import object_id
+from tests.contract.api import Answer, Route, call, routes
+from tests.contract.openreplay.organisation import Organisation
+from tests.contract.tencent.conftest import a_key
+from tests.contract.tencent.signing import ROOT, authorization
+from tests.contract.yard import Yard
+from tests.factories import NOW
+
+ROUTES = {f"{route.method} {route.path}": route for route in routes()}
+FORM = {"content-type": "application/x-www-form-urlencoded"}
+JSON = {"content-type": "application/json"}
+RUNNING = list(Status).index(Status.RUNNING)
+
+
+class Sent(NamedTuple):
+    """A request on the wire; a ``body`` of bytes goes in base64."""
+
+    method: str
+    path: str
+    query: str = ""
+    headers: Mapping[str, str] = {}
+    body: str | bytes | None = None
+
+    def answer(self, **event: Any) -> Answer:
+        return call(self.method, self.path, query=self.query, headers=self.headers, body=self.body, **event)
+
+
+class Things(NamedTuple):
+    """What a tenant has, by which somebody might ask for it. Jobs are one of each status, in its order."""
+
+    client_id: str
+    user_id: str
+    workflow_id: str
+    workflow_name: str
+    jobs: tuple[str, ...]
+    output_id: str
+    message_key: str
+    idempotency_key: str
+    project_key: str
+    numbers: tuple[str, ...]
+    erased_user: str
+    keyed_user: str
+    host: str
+    inventory_id: str
+    inventory_name: str
+    tencent_jobs: tuple[str, ...]
+    tencent_name: str
+    next_token: str
+
+    def masked(self, text: str) -> str:
+        """``text`` with the name of its kind for each of these."""
+        each = [
+            (one, name)
+            for name, value in self._asdict().items()
+            for one in (value if isinstance(value, tuple) else [value])
+        ]
+        # The longest first: a number may stand in an id.
+        for value, name in sorted(each, key=lambda pair: -len(pair[0])):
+            text = text.replace(value, f"<{name}>")
+        return text
+
+
+class Tenant:
+    """Made by what the operator calls and clients ask for; only the jobs' statuses are written from outside.
+
+    ``number`` keeps ids that are numbers apart: each tenant has its own million.
+    """
+
+    def __init__(self, yard: Yard, name: str, number: int) -> None:
+        self.yard, self.name = yard, name
+        self.curator = yard.client(Role.CURATOR, name, Person(object_id(NOW), f"Curator of {name}"))
+        self.workflow = yard.workflow(tenant=name, name=f"Profile of {name}")
+        self.organisation = Organisation(yard, name)
+        self.key = a_key(name)
+        self.inventory = yard.workflow(tenant=name, id=f"w{object_id(NOW)}{number:08x}", name=f"inventory-{name}")
+        self.host = f"{name}-1250000000.ci.ap-beijing.example.com"
+        self.things = self._filled(number)
+
+    def _filled(self, number: int) -> Things:
+        output = Output(object_id(NOW), "a.csv", "a.csv", "csv", f"outputs/{self.name}/a.csv", 1)
+        of: dict[str, Any] = {"tenant": self.name, "owner": self.curator.user}
+        jobs = [self.yard.job(status=status, outputs=[output], **self._at(status), **of) for status in Status]
+        for job in jobs:
+            self.yard.messages(job, [f"a message of {self.name}"])
+        numbers = [
+            self.organisation.job(number * 1_000_000 + n, f"user {n} of {self.name}", status=status)
+            for n, status in enumerate(Status)
+        ]
+        bucket = self.host.partition(".")[0]
+        name = f"work-of-{self.name}"
+        details = {"name": name, "type": "Workflow", "input": "<Input/>", "operation": "<Operation/>"}
+        tencent = [
+            self.yard.job(
+                id=f"b{number:08x}{object_id(NOW + n)}",
+                listed_in=f"tencent#{self.name}#{bucket}",
+                workflow_id=self.inventory.id,
+                details=details,
+                created_at=NOW + n,
+                status=status,
+                **of,
+            )
+            for n, status in enumerate(Status)
+        ]
+        made = Things(
+            client_id=self.curator.id,
+            user_id=self.curator.user.id,
+            workflow_id=self.workflow.id,
+            workflow_name=self.workflow.name,
+            jobs=tuple(job.id for job in jobs),
+            output_id=output.id,
+            message_key=f"{NOW}-000000-0a1b2c3{number}",
+            idempotency_key=f"key of {self.name}",
+            project_key=self.organisation.project.key,
+            numbers=tuple(job.id for job in numbers),
+            erased_user=f"erased-of-{self.name}",
+            keyed_user=f"keyed-of-{self.name}",
+            host=self.host,
+            inventory_id=self.inventory.id,
+            inventory_name=self.inventory.name,
+            tencent_jobs=tuple(job.id for job in tencent),
+            tencent_name=name,
+            next_token="",
+        )
+        for request in (
+            self.bearer("POST", f"/webapi/v3/workflows/{made.workflow_id}/jobs", key=made.idempotency_key),
+            self.open("DELETE", f"/users/{made.erased_user}"),
+            self.open("DELETE", f"/users/{made.keyed_user}", key=made.idempotency_key),
+        ):
+            assert request.answer().status == 200
+        listed = self.signed("GET", ROOT, {"size": "2"}).answer().text
+        (token,) = re.findall("<NextToken>(.*)</NextToken>", listed)
+        return made._replace(next_token=token)
+
+    def _at(self, status: Status) -> dict[str, Any]:
+        ended = status in (Status.COMPLETED, Status.FAILED, Status.CANCELLED)
+        return {"started_at": NOW + 10 if ended else None, "finished_at": NOW + 20 if ended else None}
+
+    # Requests with this tenant's own credentials.
+
+    def bearer(self, method: str, path: str, query: str = "", body: str | None = None, key: str | None = None) -> Sent:
+        headers = {"authorization": f"Bearer {self.curator.token}"} | (JSON if body is not None else {})
+        return Sent(method, path, query, headers | _keyed(key), body)
+
+    def open(self, method: str, path: str, query: str = "", project: str | None = None, key: str | None = None) -> Sent:
+        """In the openreplay dialect; ``path`` is what follows the project's key."""
+        headers = {"authorization": f"Bearer {self.organisation.api_key}"} | _keyed(key)
+        return Sent(method, f"/public/{project or self.organisation.project.key}{path}", query, headers)
+
+    def signed(
+        self,
+        method: str,
+        path: str,
+        parameters: Mapping[str, str] | None = None,
+        body: str | None = None,
+        host: str | None = None,
+        key: str | None = None,
+    ) -> Sent:
+        """In the tencent dialect: all parameters and the host are signed."""
+        headers = {"host": host or self.host} | _keyed(key)
+        value = authorization(self.key, method, unquote(path), parameters, headers)
+        return Sent(method, path, urlencode(parameters or {}), headers | {"authorization": value}, body)
+
+    def items(self) -> list[dict[str, Any]]:
+        """All that the table has of this tenant."""
+        mine = {"S": self.name}
+        return [
+            each for each in self.yard.items() if each.get("tenant") == mine or self.name in each["pk"]["S"].split("#")
+        ]
+
+    def valid(self) -> dict[str, Sent]:
+        """For each route of the template a request that is answered with success, in whatever order they are sent."""
+        has = self.things
+        job, number, tencent = has.jobs[RUNNING], has.numbers[RUNNING], has.tencent_jobs[RUNNING]
+        form = {"grant_type": "client_credentials", "client_id": self.curator.id, "client_secret": self.curator.secret}
+        contract = '{"priority":"High","workerTag":"gpu","questions":[{"name":"input","value":"s3://data/a.csv"}]}'
+        return {
+            "POST /webapi/oauth2/token": Sent("POST", "/webapi/oauth2/token", "", FORM, urlencode(form)),
+            "GET /webapi/v3/jobs": self.bearer(
+                "GET",
+                "/webapi/v3/jobs",
+                "allUsers=true&sortField=Status&direction=desc&offset=1&limit=2&statuses=Queued,Running"
+                "&priorities=Low&completedAfter=2020-01-01",
+            ),
+            "GET /webapi/v3/jobs/{jobId}": self.bearer("GET", f"/webapi/v3/jobs/{job}", "includeMessages=false"),
+            "GET /webapi/v3/jobs/{jobId}/messages": self.bearer(
+                "GET", f"/webapi/v3/jobs/{job}/messages", f"after={has.message_key}"
+            ),
+            "DELETE /webapi/v3/jobs/{jobId}": self.bearer("DELETE", f"/webapi/v3/jobs/{has.jobs[0]}"),
+            "POST /webapi/v3/workflows/{workflowId}/jobs": self.bearer(
+                "POST", f"/webapi/v3/workflows/{has.workflow_id}/jobs", body=contract, key="of a valid request"
+            ),
+            "GET /webapi/v3/workflows/{workflowId}/jobs": self.bearer(
+                "GET", f"/webapi/v3/workflows/{has.workflow_id}/jobs", "status=Queued&limit=1"
+            ),
+            **{
+                f"GET /webapi/{version}/jobs/{{jobId}}/output/{{outputId}}": self.bearer(
+                    "GET", f"/webapi/{version}/jobs/{job}/output/{has.output_id}", "format=Csv"
+                )
+                for version in ("v1", "v3")
+            },
+            "GET /public/{projectKey}/jobs": self.open("GET", "/jobs", "limit=2&page=1"),
+            "GET /public/{projectKey}/jobs/{jobId}": self.open("GET", f"/jobs/{number}"),
+            "DELETE /public/{projectKey}/jobs/{jobId}": self.open("DELETE", f"/jobs/{number}"),
+            "DELETE /public/{projectKey}/users/{userId}": self.open("DELETE", "/users/anna%40example.com"),
+            "GET /inventorytriggerjob": self.signed(
+                "GET", ROOT, {"size": "2", "states": "All", "nextToken": has.next_token}
+            ),
+            "POST /inventorytriggerjob": self.signed("POST", ROOT, body=inventory_of(has.inventory_id)),
+            "GET /inventorytriggerjob/{jobId+}": self.signed("GET", f"{ROOT}/{tencent}"),
+            "PUT /inventorytriggerjob/{jobId+}": self.signed("PUT", f"{ROOT}/{tencent}", {"cancel": ""}),
+        }
+
+
+def inventory_of(workflow_id: str, name: str = "demo") -> str:
+    return (
+        f"<Request><Name>{name}</Name><Type>Workflow</Type><Input><Prefix>input</Prefix></Input>"
+        f"<Operation><WorkflowIds>{workflow_id}</WorkflowIds><UserData>a &amp; b</UserData>"
+        "<TimeInterval><Start>2022-02-01T12:00:00+0800</Start></TimeInterval></Operation></Request>"
+    )
+
+
+def dialect_of(route: Route) -> str:
+    return {"webapi": "alteryx", "public": "openreplay", "inventorytriggerjob": "tencent"}[route.path.split("/")[1]]
+
+
+def without_what_is_new(answer: Answer) -> Answer:
+    """An answer without the ids of requests, and of what it has made."""
+    text = re.sub(r"<(RequestId|TraceId)>[^<]*</\1>", r"<\1/>", answer.text)
+    headers = {name: value for name, value in answer.headers.items() if not re.fullmatch(r"x-(ci|cos)-.*-id", name)}
+    return Answer(answer.status, headers, text)
+
+
+def _keyed(key: str | None) -> dict[str, str]:
+    return {} if key is None else {"idempotency-key": key}
+
+
+class StillClock:
+    """The time that the code under test reads: it moves when it is told to."""
+
+    def __init__(self) -> None:
+        self.now_ns = time.time_ns() // 1_000_000_000 * 1_000_000_000
+
+    def advance(self, milliseconds: int) -> None:
+        self.now_ns += milliseconds * 1_000_000
+
+    def time(self) -> float:
+        return self.now_ns / 1_000_000_000
+
+    def time_ns(self) -> int:
+        return self.now_ns
+
+
+@contextmanager
+def still() -> Iterator[StillClock]:
+    with pytest.MonkeyPatch.context() as patched:
+        clock = StillClock()
+        patched.setattr(time, "time", clock.time)
+        patched.setattr(time, "time_ns", clock.time_ns)
+        yield clock
+
+
+@contextmanager
+def aws_calls() -> Iterator[list[str]]:
+    """The operations that the product asks of AWS meanwhile, in their order."""
+    made: list[str] = []
+
+    def note(event_name: str, **_: Any) -> None:
+        made.append(event_name.removeprefix("before-call."))
+
+    clients = [aws.client(service) for service in ("dynamodb", "kms", "s3", "lambda", "stepfunctions")]
+    for each in clients:
+        each.meta.events.register("before-call", note)
+    try:
+        yield made
+    finally:
+        for each in clients:
+            each.meta.events.unregister("before-call", note)
+
+
+Ask = Callable[[Tenant, Things], Sent]
+"""A request of a tenant that names things, its own or not."""
