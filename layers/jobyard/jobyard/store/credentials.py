@@ -1,7 +1,8 @@
 """Clients, and the credentials that are issued to them. Secrets are here as their SHA-256 only.
 
 An access token and an API key are the same thing: ``CREDENTIAL#<hash>`` tells tenant, caller, role and expiry. Each
-token leaves a pointer beside its client, so that revoking the client finds every one.
+token leaves a pointer, ``TOKENS#<client>`` / ``<hash>``, so that revoking the client finds every one. The pointers are
+apart from their client, so that who may write them may not write it.
 """
 
 from __future__ import annotations
@@ -101,7 +102,7 @@ def issue(secret_hash: str, api_client: ApiClient, expires_at: int) -> bool:
         "clientId": api_client.id,
         "expiresAt": expires_at,
     }
-    pointer = {"pk": f"CLIENT#{api_client.id}", "sk": f"TOKEN#{secret_hash}", "expiresAt": expires_at}
+    pointer = {"pk": f"TOKENS#{api_client.id}", "sk": secret_hash, "expiresAt": expires_at}
     # Against a revocation at the same time: it marks the client before it looks for tokens. So a token is either
     # refused here, or its pointer stands before the mark and is found.
     still_valid = "attribute_exists(pk) AND attribute_not_exists(revokedAt)"
@@ -152,16 +153,15 @@ def revoke_client(id: str, tenant: str, at_ms: int) -> tuple[ApiClient, int] | N
         .get_paginator("query")
         .paginate(
             TableName=table_name(),
-            KeyConditionExpression="pk = :pk AND begins_with(sk, :token)",
-            ExpressionAttributeValues=item({":pk": f"CLIENT#{id}", ":token": "TOKEN#"}),
+            KeyConditionExpression="pk = :pk",
+            ExpressionAttributeValues={":pk": attribute(f"TOKENS#{id}")},
             ConsistentRead=True,
         )
     )
     pointers = [each for page in pages for each in page["Items"]]
     for pointer in pointers:
         # The token first: a break between the two leaves a pointer to nothing, never a token without one.
-        secret_hash = pointer["sk"]["S"].removeprefix("TOKEN#")
-        for key in (_credential_key(secret_hash), {"pk": pointer["pk"], "sk": pointer["sk"]}):
+        for key in (_credential_key(pointer["sk"]["S"]), {"pk": pointer["pk"], "sk": pointer["sk"]}):
             client("dynamodb").delete_item(TableName=table_name(), Key=key)
     return _client_of(marked["Attributes"]), len(pointers)
 
