@@ -12,11 +12,11 @@ import pytest
 from local.template import ROOT
 
 PRODUCT = sorted(
-    path
-    for folder in ("layers/jobyard/jobyard", "functions", "cli")
-    for path in (ROOT / folder).rglob("*.py")
-)  # fmt: skip
-_SOUNDS_SECRET = re.compile(r"secret|hash|digest|signature|token|password|hmac|sign(?!al|er)|api_?key|sealed", re.I)
+    path for folder in ("layers/jobyard/jobyard", "functions", "cli") for path in (ROOT / folder).rglob("*.py")
+)
+_SOUNDS_SECRET = re.compile(
+    r"secret|hash|digest|signature|token|password|hmac|sign(?!al|er)|api_?key|sealed", re.IGNORECASE
+)
 _COMPARING = (ast.Eq, ast.NotEq, ast.In, ast.NotIn)
 
 NO_SECRETS = {
