@@ -10,6 +10,7 @@ from jobyard.dialects.alteryx.output import LINK_SECONDS
 from jobyard.dialects.alteryx.parameters import DIRECTIONS, LIMIT_MOST, OFFSET_MOST, PRIORITIES, SORTS, STATUSES
 from jobyard.dialects.alteryx.submit import PRIORITIES as SUBMIT_PRIORITIES
 from jobyard.dialects.alteryx.submit import EnqueueJobContract, QuestionContract
+from jobyard.dialects.alteryx.token import refuse as refuse_token
 from jobyard.dialects.alteryx.views import FORMATS, RAW, detail, message, of_workflow, summary
 from jobyard.dialects.alteryx.workflow_jobs import OUTCOMES, RESULT_CODES
 from jobyard.errors import (
@@ -23,6 +24,7 @@ from jobyard.errors import (
     NotFound,
     RoleForbidden,
     Unauthenticated,
+    Unavailable,
 )
 from jobyard.model.messages import life_messages
 from jobyard.service.lists import Window
@@ -57,7 +59,7 @@ _BUSY = Busy("Too many requests for the same at once; try again.")
 
 
 def refusals(*errors: JobyardError) -> dict[str, Spec]:
-    return refusals_by(refuse, AlteryxError, "/webapi", [*errors, None])
+    return refusals_by(refuse, AlteryxError, "/webapi", [*errors, Unavailable(), None])
 
 
 def _default[T](meanings: Mapping[str, T], meaning: T) -> str:
@@ -193,7 +195,7 @@ TOKEN: Spec = {
             "Unknown client, or a wrong secret.",
             _CHALLENGE,
         ),
-        "500": refusals()["500"],
+        **refusals_by(refuse_token, AlteryxTokenError, "/webapi/oauth2/token", [Unavailable(), None]),
     },
 }
 

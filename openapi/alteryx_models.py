@@ -110,5 +110,10 @@ class AlteryxToken(Answered):
 class AlteryxTokenError(Answered):
     """RFC 6749, section 5.2."""
 
-    error: Annotated[str, one_of(["invalid_request", "invalid_client", "unsupported_grant_type"])]
+    error: Annotated[
+        str,
+        one_of(
+            ["invalid_request", "invalid_client", "unsupported_grant_type", "temporarily_unavailable", "server_error"]
+        ),
+    ]
     error_description: str

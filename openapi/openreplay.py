@@ -19,6 +19,7 @@ from jobyard.errors import (
     NotCancellable,
     NotFound,
     Unauthenticated,
+    Unavailable,
 )
 from jobyard.model.ids import PROJECT_KEY_LENGTH
 from openapi import samples
@@ -82,7 +83,7 @@ _TOO_LONG = Invalid("userId", f"userID exceeds maximum length of {USER_ID_MOST_B
 
 
 def _refusals(*errors: JobyardError) -> dict[str, Spec]:
-    return refusals(refuse, OpenReplayError, "/public", [*errors, None])
+    return refusals(refuse, OpenReplayError, "/public", [*errors, Unavailable(), None])
 
 
 def _job_answer(description: str, status: str = "scheduled", **more: Any) -> Spec:

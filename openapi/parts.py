@@ -22,6 +22,7 @@ from jobyard.errors import (
     NotFound,
     RoleForbidden,
     Unauthenticated,
+    Unavailable,
 )
 from jobyard.http import Response
 from jobyard.service.submit import KEY_KEPT_SECONDS, KEY_LONGEST
@@ -44,6 +45,8 @@ WHY: Mapping[type[JobyardError] | None, str] = {
     AlreadyLive: "A job for the same user has not ended yet.",
     IdempotencyConflict: "The Idempotency-Key was used before, with another request.",
     Busy: "Too many others wrote the same at once; nothing was written, and the request may be repeated.",
+    Unavailable: "AWS refused, or did not answer. What was asked may have been done: with an Idempotency-Key it may be "
+    "repeated.",
     None: "Something that nobody foresaw; the log has the reason.",
 }
 

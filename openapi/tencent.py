@@ -16,7 +16,7 @@ from jobyard.dialects.tencent.submit import REPEATED_SECONDS
 from jobyard.dialects.tencent.times import TIME
 from jobyard.dialects.tencent.views import detail
 from jobyard.dialects.tencent.xml import answered, emptied
-from jobyard.errors import Busy, ExecuteForbidden, IdempotencyConflict, Invalid, JobyardError, NotFound
+from jobyard.errors import Busy, ExecuteForbidden, IdempotencyConflict, Invalid, JobyardError, NotFound, Unavailable
 from jobyard.http import Response
 from openapi import samples
 from openapi.parts import (
@@ -84,7 +84,7 @@ _NAMED = _headers(emptied())
 
 
 def _refusals(*errors: JobyardError) -> dict[str, Spec]:
-    return refusals(refuse, TencentError, _PATH, [*errors, *_CALLER_ERRORS, None])
+    return refusals(refuse, TencentError, _PATH, [*errors, *_CALLER_ERRORS, Unavailable(), None])
 
 
 def _jobs(description: str, model: Any, *parts: str, **headers: Spec) -> Spec:

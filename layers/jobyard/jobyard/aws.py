@@ -7,17 +7,27 @@ from __future__ import annotations
 
 import json
 import logging
+import math
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache
 from typing import Any, cast
 
 from botocore.config import Config
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, HTTPClientError
+from botocore.exceptions import ConnectionError as NotConnected
 from botocore.session import Session, get_session
 
+from jobyard.errors import Unavailable
+
+_CONNECT_SECONDS, _READ_SECONDS = 1, 3
+_ATTEMPT_SECONDS = _CONNECT_SECONDS + _READ_SECONDS
 _CONFIG = Config(
     retries={"mode": "standard", "total_max_attempts": 4},
-    connect_timeout=2,
-    read_timeout=8,
+    connect_timeout=_CONNECT_SECONDS,
+    read_timeout=_READ_SECONDS,
     tcp_keepalive=True,
     # Without it botocore composes a description of the whole system for each call: a tenth of a GetItem.
     user_agent="jobyard",
@@ -26,10 +36,28 @@ _CONFIG = Config(
 )
 # In some regions botocore still signs links in the way that S3 takes for buckets from before 2020 only.
 _CONFIG_OF = {
-    "s3": _CONFIG.merge(Config(signature_version="s3v4")),
+    # Objects are large, and who moves them has minutes.
+    "s3": _CONFIG.merge(Config(signature_version="s3v4", connect_timeout=2, read_timeout=8)),
     # An invocation that takes long is waited for, and never made twice.
-    "lambda": _CONFIG.merge(Config(read_timeout=28, retries={"total_max_attempts": 1})),
+    "lambda": _CONFIG.merge(Config(read_timeout=25, retries={"total_max_attempts": 1})),
 }
+
+# Beside every 5xx. Those of DynamoDB, of KMS, of Lambda, and what any service may say.
+_PASSING = frozenset(
+    {
+        "LimitExceededException",
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+        "Throttling",
+        "ThrottlingException",
+        "TooManyRequestsException",
+        "TransactionConflictException",
+        "TransactionInProgressException",
+    }
+)
+_PASSING_REASONS = frozenset({"None", "ProvisionedThroughputExceeded", "ThrottlingError", "TransactionConflict"})
+
+_ends: ContextVar[float] = ContextVar("ends", default=math.inf)
 
 
 # One line of each cold start's log, which tells that Lambda's credentials are where they always are.
@@ -45,6 +73,8 @@ def _session() -> Session:
 def client(service: str) -> Any:
     """The process's client of ``service`` (``dynamodb``, ``s3``, ``stepfunctions``, …)."""
     made: Any = _session().create_client(service, config=_CONFIG_OF.get(service, _CONFIG))
+    made.meta.events.register_first("before-send", _begin_in_time)
+    made.meta.events.register_first("needs-retry", _retry_in_time)
     if service == "dynamodb":
         made.meta.events.register("before-parse.dynamodb", _parse_plainly)
     return made
@@ -61,6 +91,51 @@ def _parse_plainly(response_dict: dict[str, Any], customized_response_dict: dict
         response_dict["body"] = b"{}"
 
 
+@contextmanager
+def within(seconds: float) -> Iterator[None]:
+    """Whatever AWS does, its calls end within ``seconds``: one that may not raises ``Unavailable`` before it begins."""
+    before = _ends.set(time.monotonic() + seconds)
+    try:
+        yield
+    finally:
+        _ends.reset(before)
+
+
+def has_time_for(seconds: float) -> bool:
+    """Whether a call that begins in so many seconds would still end in time."""
+    return time.monotonic() + seconds + _ATTEMPT_SECONDS <= _ends.get()
+
+
+def _begin_in_time(**_: Any) -> None:
+    if not has_time_for(0):
+        raise Unavailable
+
+
+def _retry_in_time(response: Any, attempts: int, caught_exception: Exception | None, **_: Any) -> None:
+    # As long as botocore waits at the most before the next attempt.
+    if has_time_for(2 ** (attempts - 1)):
+        return
+    if caught_exception is not None:
+        if is_passing(caught_exception):
+            raise Unavailable from caught_exception
+    elif response is not None and response[0].status_code >= 300:
+        error = ClientError(response[1], "")
+        if is_passing(error):
+            raise Unavailable from error
+
+
+def is_passing(error: Exception) -> bool:
+    """Whether AWS refused, or did not answer, for a reason that passes: too many requests, an outage, the network.
+
+    What was asked may have been done all the same.
+    """
+    if not isinstance(error, ClientError):
+        return isinstance(error, HTTPClientError | NotConnected)
+    if error_code(error) == "TransactionCanceledException":
+        return {reason["Code"] for reason in cancellation_reasons(error)} <= _PASSING_REASONS
+    return error.response["ResponseMetadata"]["HTTPStatusCode"] >= 500 or error_code(error) in _PASSING
+
+
 def error_code(error: ClientError) -> str:
     return str(error.response.get("Error", {}).get("Code", ""))
 
@@ -75,4 +150,13 @@ def cancellation_reasons(error: ClientError) -> list[dict[str, Any]]:
     return cast("list[dict[str, Any]]", error.response["CancellationReasons"])
 
 
-__all__ = ["ClientError", "cancellation_reasons", "client", "error_code", "found_instead"]
+__all__ = [
+    "ClientError",
+    "cancellation_reasons",
+    "client",
+    "error_code",
+    "found_instead",
+    "has_time_for",
+    "is_passing",
+    "within",
+]

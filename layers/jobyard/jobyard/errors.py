@@ -13,7 +13,8 @@
     ├── NotCancellable      the job is in a final state
     ├── AlreadyLive         a live job stands for the same thing, of which there may be one
     ├── IdempotencyConflict the key was used before, with another request
-    └── Busy                too many others wrote the same thing at once; nothing was written
+    ├── Busy                too many others wrote the same thing at once; nothing was written
+    └── Unavailable         AWS refused or did not answer; what was asked may have been done or not
 """
 
 from __future__ import annotations
@@ -73,3 +74,8 @@ class IdempotencyConflict(JobyardError):
 
 class Busy(JobyardError):
     pass
+
+
+class Unavailable(JobyardError):
+    def __init__(self) -> None:
+        super().__init__("The service is not available for the moment: what was asked may have been done. Try again.")

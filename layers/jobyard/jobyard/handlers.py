@@ -1,7 +1,8 @@
 """The Lambda handler of an endpoint: picks the dialect, answers, and turns every error into the dialect's own.
 
 A dialect is a package of ``jobyard.dialects`` with a module for each endpoint that it has, whose ``answer`` takes a
-request and gives a response, and a module ``errors`` whose ``answer`` takes an error and the path that was asked for.
+request and gives a response, and a module ``errors`` whose ``answer`` takes an error and the path that was asked for;
+an endpoint whose errors have a form of their own has the same as ``refuse``.
 The first segment of the path tells which dialect a request speaks.
 """
 
@@ -16,23 +17,29 @@ from typing import Any
 
 from aws_lambda_powertools import Logger
 
-from jobyard.aws import client
-from jobyard.errors import JobyardError
+from jobyard.aws import client, is_passing, within
+from jobyard.errors import JobyardError, Unavailable
 from jobyard.http import Request, Response
 
 DIALECTS = {"webapi": "alteryx", "public": "openreplay", "inventorytriggerjob": "tencent"}
 """The first segment of a path, and the dialect that is spoken below it."""
 
+USUAL_SECONDS = 10.0
+"""That a request may take where Lambda does not say it."""
+
+_RESERVE_SECONDS = 0.5
 logger = Logger()
 Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
+Refusal = Callable[[JobyardError | None, str], Response]
 
 
 class _Spoken:
     """One endpoint in one dialect."""
 
     def __init__(self, dialect: str, endpoint: str) -> None:
-        self.answer: Callable[[Request], Response] = _module(dialect, endpoint).answer
-        self.refuse: Callable[[JobyardError | None, str], Response] = _module(dialect, "errors").answer
+        module = _module(dialect, endpoint)
+        self.answer: Callable[[Request], Response] = module.answer
+        self.refuse: Refusal = getattr(module, "refuse", _module(dialect, "errors").answer)
 
 
 def endpoint(name: str) -> Handler:
@@ -50,7 +57,7 @@ def endpoint(name: str) -> Handler:
     def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         began = time.perf_counter()
         segment = _dialect_of(event["rawPath"])
-        response = _answered(spoken[segment], event)
+        response = _answered(spoken[segment], event, _seconds(context))
         logger.info(
             "answered",
             endpoint=name,
@@ -72,14 +79,28 @@ def _dialect_of(path: str) -> str:
     return next(segment for segment in path.split("/") if segment in DIALECTS)
 
 
-def _answered(spoken: _Spoken, event: dict[str, Any]) -> Response:
+def _seconds(context: Any) -> float:
+    """Until Lambda would end the function, which could then not even say that it failed."""
+    remaining = getattr(context, "get_remaining_time_in_millis", None)
+    return remaining() / 1000 if remaining else USUAL_SECONDS
+
+
+def _answered(spoken: _Spoken, event: dict[str, Any], seconds: float) -> Response:
     try:
-        return spoken.answer(Request.from_event(event))
-    except JobyardError as error:
-        return spoken.refuse(error, event["rawPath"])
-    except Exception:
-        logger.exception("no answer could be given")
-        return spoken.refuse(None, event["rawPath"])
+        with within(seconds - _RESERVE_SECONDS):
+            return spoken.answer(Request.from_event(event))
+    except Exception as error:  # noqa: BLE001 - whatever it is, the caller is answered
+        return refused(error, event["rawPath"], spoken.refuse)
+
+
+def refused(error: Exception, path: str, refuse: Refusal) -> Response:
+    """The answer for a request that ended with ``error``."""
+    known = error if isinstance(error, JobyardError) else Unavailable() if is_passing(error) else None
+    if known is None:
+        logger.error("no answer could be given", exc_info=error)
+    elif isinstance(known, Unavailable):
+        logger.warning("AWS is not available", exc_info=error)
+    return refuse(known, path)
 
 
 def _module(dialect: str, name: str) -> ModuleType:

@@ -70,6 +70,9 @@ class Response(NamedTuple):
         }
 
 
+RETRY_AFTER = {"Retry-After": "1"}
+"""In seconds, with every 503: what was in the way is gone at once, or lasts minutes."""
+
 AT_MOST_BYTES = 5_000_000
 """Of what may grow without bound in one answer, as ``wire_bytes`` counts: Lambda lets 6 MB through in all."""
 

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import time
-from random import random
 from typing import Any, NamedTuple
 
 from jobyard.aws import ClientError, cancellation_reasons, client, error_code
 from jobyard.errors import AlreadyLive, Busy, IdempotencyConflict
 from jobyard.model import Job
 from jobyard.store import jobs
+from jobyard.store.conflicts import tries
 from jobyard.store.items import Attributes, item, table_name
 from jobyard.store.records import job_item, job_of
 
-_TRIES = 8
 _FAILED = "ConditionalCheckFailed"
 
 
@@ -43,7 +41,7 @@ def put(job: Job, now_s: int, once: Once | None = None, sole: str | None = None)
         jobs.put(job)
         return job, False
     ended: str | None = None
-    for attempt in range(_TRIES):
+    for _ in tries():
         writes = [_put(job_item(job), "attribute_not_exists(pk)", {})]
         if once is not None:
             writes.append(_key(job, once, now_s))
@@ -61,9 +59,7 @@ def put(job: Job, now_s: int, once: Once | None = None, sole: str | None = None)
             return _first(reasons[0]["Item"], once), True
         if sole is not None and reasons[-1]["Code"] == _FAILED:
             ended = _ended(job.tenant, reasons[-1]["Item"])
-            continue
-        # Another transaction over the same is under way: what it leaves behind decides the next try.
-        time.sleep(0.02 * 2**attempt * random())  # noqa: S311
+        # Or another transaction over the same is under way: what it leaves behind decides the next try.
     raise Busy("Too many requests for the same at once; try again.")
 
 

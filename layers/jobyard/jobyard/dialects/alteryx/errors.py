@@ -12,8 +12,9 @@ from jobyard.errors import (
     NotFound,
     RoleForbidden,
     Unauthenticated,
+    Unavailable,
 )
-from jobyard.http import Response, json_response
+from jobyard.http import RETRY_AFTER, Response, json_response
 
 DENIED = "Authorization has been denied for this request."
 NOT_CANCELLABLE = "This job is not in 'Queued' or 'Running' state."
@@ -25,7 +26,9 @@ _STATUSES: dict[type[JobyardError], int] = {
     NotFound: 404,
     IdempotencyConflict: 409,
     Busy: 503,
+    Unavailable: 503,
 }
+_HEADERS = {401: {"WWW-Authenticate": "Bearer"}, 503: RETRY_AFTER}
 _TEXTS: dict[type[JobyardError], str] = {
     Unauthenticated: DENIED,
     RoleForbidden: DENIED,
@@ -39,5 +42,5 @@ def answer(error: JobyardError | None, _path: str) -> Response:
     if error is None:
         return json_response(500, {"message": "An error has occurred."})
     kind = type(error)
-    headers = {"WWW-Authenticate": "Bearer"} if _STATUSES.get(kind) == 401 else None
-    return json_response(_STATUSES.get(kind, 400), {"message": _TEXTS.get(kind, str(error))}, headers)
+    status = _STATUSES.get(kind, 400)
+    return json_response(status, {"message": _TEXTS.get(kind, str(error))}, _HEADERS.get(status))

@@ -1,4 +1,7 @@
-"""POST /oauth2/token: client credentials, in the body or by HTTP Basic; errors as in RFC 6749, section 5.2."""
+"""POST /oauth2/token: client credentials, in the body or by HTTP Basic; errors as in RFC 6749, section 5.2.
+
+For what is not the client's fault that section has no codes: those of section 4.1.2.1 are used.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +9,13 @@ import base64
 from typing import NamedTuple
 from urllib.parse import parse_qs, unquote_plus
 
-from jobyard.errors import Unauthenticated
-from jobyard.http import Request, Response, json_response
+from jobyard.errors import Busy, JobyardError, Unauthenticated, Unavailable
+from jobyard.http import RETRY_AFTER, Request, Response, json_response
 from jobyard.model.ids import is_object_id
 from jobyard.service import tokens
 
 _HEADERS = {"Cache-Control": "no-store", "Pragma": "no-cache"}
+_HEADERS_OF = {401: {"WWW-Authenticate": 'Basic realm="jobyard"'}, 503: RETRY_AFTER}
 
 
 class _Refused(Exception):
@@ -29,9 +33,20 @@ def answer(request: Request) -> Response:
     try:
         return json_response(200, _granted(request), _HEADERS)
     except _Refused as refused:
-        content = {"error": refused.error, "error_description": refused.description}
-        challenge = {"WWW-Authenticate": 'Basic realm="jobyard"'} if refused.status == 401 else {}
-        return json_response(refused.status, content, _HEADERS | challenge)
+        return _error(refused.status, refused.error, refused.description)
+
+
+def refuse(error: JobyardError | None, _path: str) -> Response:
+    if isinstance(error, Busy | Unavailable):
+        return _error(503, "temporarily_unavailable", str(error))
+    if error is None:
+        return _error(500, "server_error", "An error has occurred.")
+    return _error(400, "invalid_request", str(error))
+
+
+def _error(status: int, error: str, description: str) -> Response:
+    headers = _HEADERS | _HEADERS_OF.get(status, {})
+    return json_response(status, {"error": error, "error_description": description}, headers)
 
 
 def _granted(request: Request) -> dict[str, str | int]:

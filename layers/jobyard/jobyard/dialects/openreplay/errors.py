@@ -13,8 +13,9 @@ from jobyard.errors import (
     NotFound,
     RoleForbidden,
     Unauthenticated,
+    Unavailable,
 )
-from jobyard.http import Response
+from jobyard.http import RETRY_AFTER, Response
 
 _STATUSES: dict[type[JobyardError], int] = {
     ExecuteForbidden: 403,
@@ -22,6 +23,7 @@ _STATUSES: dict[type[JobyardError], int] = {
     AlreadyLive: 409,
     IdempotencyConflict: 409,
     Busy: 503,
+    Unavailable: 503,
 }
 
 
@@ -42,4 +44,6 @@ def answer(error: JobyardError | None, _path: str) -> Response:
             text = "a deletion job for this user is already scheduled or running"
         case _:
             text = str(error)
-    return answered(_STATUSES.get(type(error), 400), {"error": text})
+    status = _STATUSES.get(type(error), 400)
+    response = answered(status, {"error": text})
+    return response._replace(headers=response.headers | RETRY_AFTER) if status == 503 else response

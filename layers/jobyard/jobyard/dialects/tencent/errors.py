@@ -24,8 +24,9 @@ from jobyard.errors import (
     RoleForbidden,
     TooLarge,
     Unauthenticated,
+    Unavailable,
 )
-from jobyard.http import Response
+from jobyard.http import RETRY_AFTER, Response
 
 
 class MissingContent(Invalid):
@@ -66,6 +67,7 @@ ERRORS: dict[type[JobyardError], _Said] = {
     NotFound: _Said(404, "ResourceNotFound"),
     IdempotencyConflict: _Said(409, "InvalidArgument"),
     Busy: _Said(503, "SlowDown"),
+    Unavailable: _Said(503, "ServiceUnavailable"),
 }
 
 
@@ -79,4 +81,5 @@ def answer(error: JobyardError | None, path: str) -> Response:
         parts += [("StringToSign", error.string_to_sign), ("FormatString", error.format_string)]
     if isinstance(error, SignatureExpired):
         parts.append(("ServerTime", datetime.fromtimestamp(error.server_time, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")))
-    return xml.refused(said.status, parts, path or "/")
+    response = xml.refused(said.status, parts, path or "/")
+    return response._replace(headers=response.headers | RETRY_AFTER) if said.status == 503 else response
