@@ -11,12 +11,15 @@ class Stream:
         (found,) = streams.list_streams(TableName=table)["Streams"]
         self._arn = found["StreamArn"]
         self._iterators: dict[str, str | None] = {}
+        self.told: list[dict[str, Any]] = []
+        """All records that were read so far."""
 
     def read(self) -> list[dict[str, Any]]:
         """All records that were not read yet, each item's in their order; as the event of Lambda has them."""
         records = []
         for shard in self._streams.describe_stream(StreamArn=self._arn)["StreamDescription"]["Shards"]:
             records += self._read(shard["ShardId"])
+        self.told += records
         return records
 
     def _read(self, shard: str) -> list[dict[str, Any]]:
