@@ -4,10 +4,19 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from typing import Any, NamedTuple
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qs, parse_qsl
 
-from jobyard.errors import Invalid
+from jobyard.errors import Invalid, TooLarge
+
+BODY_MOST = 1_000_000
+"""Bytes of a body that are read: what is done with it grows with it."""
+
+FORM_FIELDS_MOST = 1000
+
+# Names and numbers, and the brackets of an address: what a link can be made of without being broken out of.
+_HOST = re.compile(r"[A-Za-z0-9._-]{1,253}(?::[0-9]{1,5})?\Z|\[[0-9A-Fa-f:.]{2,45}\](?::[0-9]{1,5})?\Z")
 
 
 class Request(NamedTuple):
@@ -39,10 +48,18 @@ class Request(NamedTuple):
             query=parse_qsl(raw_query, keep_blank_values=True, max_num_fields=None),
             headers=headers,
             body=_decoded(body) if event.get("isBase64Encoded") else body.encode("utf-8", "surrogatepass"),
-            base_url=f"{headers.get('x-forwarded-proto', 'https')}://{headers.get('host', context['domainName'])}",
+            base_url=_base_url(headers, context["domainName"]),
             raw_query=raw_query,
             received_at=context.get("timeEpoch", 0),
         )
+
+    @property
+    def form(self) -> dict[str, list[str]]:
+        """The fields of a body that is a form, empty values included. Raises ``TooLarge``."""
+        demand_short(self.body)
+        if self.body.count(b"&") >= FORM_FIELDS_MOST:
+            raise TooLarge(None, f"The form has too many fields; at most {FORM_FIELDS_MOST} are allowed.")
+        return parse_qs(self.body.decode("utf-8", "replace"), keep_blank_values=True)
 
     def values(self, name: str) -> list[str]:
         """All values of a query parameter, repeated or separated by commas; an empty one is an absent one."""
@@ -77,6 +94,12 @@ AT_MOST_BYTES = 5_000_000
 """Of what may grow without bound in one answer, as ``wire_bytes`` counts: Lambda lets 6 MB through in all."""
 
 
+def demand_short(body: bytes) -> None:
+    """Raises ``TooLarge``."""
+    if len(body) > BODY_MOST:
+        raise TooLarge(None, f"The body has {len(body)} bytes; at most {BODY_MOST} are allowed.")
+
+
 def json_response(status: int, content: Any, headers: dict[str, str] | None = None) -> Response:
     return Response(status, _json(content), {"Content-Type": "application/json; charset=utf-8"} | (headers or {}))
 
@@ -88,6 +111,12 @@ def wire_bytes(content: Any) -> int:
 
 def _json(content: Any) -> str:
     return json.dumps(content, ensure_ascii=False, separators=(",", ":"))
+
+
+def _base_url(headers: dict[str, str], domain: str) -> str:
+    """Where the caller reached this service; the gateway's own domain where what it says cannot stand in a link."""
+    host, scheme = headers.get("host", ""), headers.get("x-forwarded-proto", "")
+    return f"{scheme if scheme in ('http', 'https') else 'https'}://{host if _HOST.match(host) else domain}"
 
 
 def _text(value: str) -> str:

@@ -12,7 +12,7 @@ import os
 from functools import cache
 from typing import Any, NamedTuple
 
-from jobyard.aws import client
+from jobyard.aws import ClientError, client, error_code
 from jobyard.handlers import DIALECTS
 
 _NOT_FOUND = {
@@ -21,6 +21,7 @@ _NOT_FOUND = {
     "body": '{"message":"Not Found"}',
     "isBase64Encoded": False,
 }
+_TOO_LARGE = _NOT_FOUND | {"statusCode": 413, "body": '{"message":"Request Entity Too Large"}'}
 
 
 class Route(NamedTuple):
@@ -68,7 +69,14 @@ def answer(event: dict[str, Any]) -> dict[str, Any]:
     if found is None:
         return _NOT_FOUND
     request = event | {"routeKey": found.route.key, "pathParameters": found.parameters}
-    invoked = client("lambda").invoke(FunctionName=found.route.function, Payload=json.dumps(request).encode())
+    # As short as it came: escaped, letters of other scripts would take three times their room, and there is a limit.
+    payload = json.dumps(request, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+    try:
+        invoked = client("lambda").invoke(FunctionName=found.route.function, Payload=payload)
+    except ClientError as error:
+        if error_code(error) != "RequestTooLargeException":
+            raise
+        return _TOO_LARGE
     response: dict[str, Any] = json.load(invoked["Payload"])
     if "FunctionError" in invoked:
         # As the gateway would see it: a function that failed is an answer of 500.

@@ -11,7 +11,6 @@ import re
 from collections import defaultdict
 from collections.abc import Mapping
 from typing import Annotated, Any
-from urllib.parse import parse_qs
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 from pydantic_core import from_json
@@ -20,7 +19,7 @@ from jobyard.dialects.alteryx.caller import caller, listed_in
 from jobyard.dialects.alteryx.parameters import identifier, one_of
 from jobyard.dialects.alteryx.views import detail
 from jobyard.errors import Invalid
-from jobyard.http import Request, Response, json_response
+from jobyard.http import Request, Response, demand_short, json_response
 from jobyard.model import Priority, Question
 from jobyard.model.messages import life_messages
 from jobyard.service.submit import Request as Submission
@@ -102,11 +101,12 @@ def answer(request: Request) -> Response:
 
 
 def _contract(request: Request) -> EnqueueJobContract:
+    demand_short(request.body)
     if not request.body.strip():
         return EnqueueJobContract()
     try:
         if _is_form(request):
-            return EnqueueJobContract.model_validate(_form(request.body))
+            return EnqueueJobContract.model_validate(_form(request.form))
         return EnqueueJobContract.model_validate_json(request.body)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
@@ -120,9 +120,8 @@ def _is_form(request: Request) -> bool:
     return named and not request.body.lstrip().startswith(b"{")
 
 
-def _form(body: bytes) -> dict[str, Any]:
+def _form(fields: Mapping[str, list[str]]) -> dict[str, Any]:
     """``questions`` in a form: JSON in one field, ``questions[name]=value``, or ``questions[0].name`` and its value."""
-    fields = parse_qs(body.decode("utf-8", "replace"), keep_blank_values=True)
     form: dict[str, Any] = {name: values[0] for name, values in fields.items()}
     if form.get("questions"):
         try:

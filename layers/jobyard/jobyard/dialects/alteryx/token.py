@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import base64
 from typing import NamedTuple
-from urllib.parse import parse_qs, unquote_plus
+from urllib.parse import unquote_plus
 
 from jobyard.errors import Busy, JobyardError, Unauthenticated, Unavailable
 from jobyard.http import RETRY_AFTER, Request, Response, json_response
@@ -68,7 +68,7 @@ def _granted(request: Request) -> dict[str, str | int]:
 
 def _form(request: Request) -> dict[str, str]:
     """The body's fields that are known; clients send more (``scope``, ``resource``), which mean nothing here."""
-    fields = parse_qs(request.body.decode("utf-8", "replace"), keep_blank_values=True)
+    fields = request.form
     known = {name: fields[name] for name in ("grant_type", "client_id", "client_secret") if name in fields}
     if any(len(values) > 1 for values in known.values()):
         raise _Refused(400, "invalid_request", "A parameter is given more than once.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from jobyard.dialects.alteryx.caller import caller, listed_in
 from jobyard.dialects.alteryx.parameters import STATUSES, identifier, one_of, window
@@ -40,5 +40,5 @@ def answer(request: Request) -> Response:
     if page.offset + page.limit < total:
         following = [(name, value) for name, value in request.query if name not in ("offset", "limit")]
         following += [("offset", str(page.offset + page.limit)), ("limit", str(page.limit))]
-        headers["Link"] = f'<{request.base_url}{request.path}?{urlencode(following)}>; rel="next"'
+        headers["Link"] = f'<{request.base_url}{quote(request.path)}?{urlencode(following)}>; rel="next"'
     return json_response(200, [of_workflow(job) for job in found], headers)
