@@ -120,7 +120,7 @@ def tenant_of(name: str, text: str | None) -> str | None:
         given = json.loads(text or "null")
         if given["jobId"] == name and isinstance(given["tenant"], str):
             return given["tenant"]
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         pass
     return None
 

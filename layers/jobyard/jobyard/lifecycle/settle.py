@@ -66,6 +66,6 @@ def _message(cause: str) -> str:
     """The text in the JSON in which Lambda reports an exception; any other cause as it is."""
     try:
         told = json.loads(cause)["errorMessage"]
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         told = cause
     return told.strip() if isinstance(told, str) else cause.strip()

@@ -7,6 +7,7 @@ One request, ``{"action": …, "tenant": …, …}``; one answer, ``{"ok": true,
 from __future__ import annotations
 
 import json
+import math
 import os
 from typing import Annotated, Any, Literal
 
@@ -23,6 +24,8 @@ from jobyard.store import credentials, workflows
 from jobyard.store.credentials import ApiClient
 
 SETTINGS_BYTES = 16 * 1024
+SETTINGS_DEEPEST = 16
+"""Objects and lists within each other: the table holds 32 at the most, and puts some around a job's settings."""
 
 
 class CreateClient(Action):
@@ -111,6 +114,7 @@ class RegisterWorkflow(Action):
 
     @model_validator(mode="after")
     def _makes_sense(self) -> RegisterWorkflow:
+        _demand_storable(self.settings, SETTINGS_DEEPEST)
         if len(json.dumps(self.settings).encode()) > SETTINGS_BYTES:
             raise ValueError(f"settings: at most {SETTINGS_BYTES} bytes of JSON are allowed")
         if not self.public and self.owner is None:
@@ -131,6 +135,22 @@ class RegisterWorkflow(Action):
         )
         workflows.put(workflow)
         return _workflow(workflow)
+
+
+def _demand_storable(value: Any, deepest: int) -> None:
+    """Raises ValueError for what the table cannot hold, or what is no JSON."""
+    if isinstance(value, dict | list):
+        if deepest == 0:
+            raise ValueError(f"settings: at most {SETTINGS_DEEPEST} objects and lists within each other are allowed")
+        if "" in value and isinstance(value, dict):
+            raise ValueError("settings: a name is empty")
+        for member in (*value, *value.values()) if isinstance(value, dict) else value:
+            _demand_storable(member, deepest - 1)
+    elif isinstance(value, str):
+        if not value.isascii() and value != value.encode("utf-8", "replace").decode():
+            raise ValueError("settings: a text has half of a surrogate pair")
+    elif isinstance(value, int | float) and not (value == 0 or (math.isfinite(value) and 1e-130 < abs(value) < 1e38)):
+        raise ValueError("settings: numbers between 1e-130 and 1e38 are allowed")
 
 
 class ListWorkflows(Action):
