@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from urllib.parse import unquote, urlencode
 
 from local.template import ROOT, load
+from tests.contract.conformance import conforms
 
 HOST = "abc123.execute-api.us-east-1.amazonaws.com"
 
@@ -57,13 +58,13 @@ def call(
     """What API Gateway makes of a request and of its handler's answer.
 
     ``path`` and a textual ``query`` are as on the wire. ``body`` is sent as JSON, text as it is, bytes in base64.
-    Members of the event may be given instead of what follows from the request.
+    Members of the event may be given instead of what follows from the request. What is answered must be documented.
     """
     given = {"authorization": f"Bearer {token}"} if token is not None else {}
     if body is not None and not isinstance(body, str | bytes):
         body, given["content-type"] = json.dumps(body), "application/json"
     given |= {name.lower(): value for name, value in (headers or {}).items()}
-    function, parameters = _routed(method, path)
+    routed, function, parameters = _routed(method, path)
     request: dict[str, Any] = {
         "version": "2.0",
         "routeKey": f"{method} {path}",
@@ -88,6 +89,8 @@ def call(
     sent = json.dumps(answered, ensure_ascii=False).encode()
     assert len(sent) <= 6 * 1024 * 1024
     assert set(answered) == {"statusCode", "headers", "body", "isBase64Encoded"}
+    if "isBase64Encoded" not in event:  # of an event that the gateway does not make, no client can be told
+        conforms(method, routed, answered["statusCode"], answered["headers"], answered["body"])
     return Answer(answered["statusCode"], answered["headers"], answered["body"])
 
 
@@ -103,11 +106,12 @@ def routes() -> list[Route]:
     ]
 
 
-def _routed(method: str, path: str) -> tuple[str, dict[str, str]]:
+def _routed(method: str, path: str) -> tuple[str, str, dict[str, str]]:
+    """The route's path, its function, and the parameters in the path."""
     for route in routes():
         pattern = re.sub(r"\{(\w+)\+\}", r"(?P<\1>.+)", re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", route.path))
         if route.method == method and (match := re.fullmatch(pattern + "/?", path)):
-            return route.function, {name: _decoded(value) for name, value in match.groupdict().items()}
+            return route.path, route.function, {name: _decoded(value) for name, value in match.groupdict().items()}
     raise NoRoute(f"{method} {path}")
 
 
