@@ -196,7 +196,8 @@ def _pick(names: Sequence[str], sent: Mapping[str, Sequence[str]], field: str) -
 
 
 def _parameter_forms(names: Sequence[str], raw_query: str) -> list[str]:
-    forms = []
+    forms: list[str] = []
+    missing: SignatureMismatch | None = None
     for plus, trimmed, as_sent in ((" ", False, False), ("+", False, False), (" ", True, False), ("+", False, True)):
         sent: dict[str, list[str]] = {}
         for pair in raw_query.split("&"):
@@ -204,7 +205,13 @@ def _parameter_forms(names: Sequence[str], raw_query: str) -> list[str]:
             plain = unquote_to_bytes(value.replace("+", plus))
             signed = value if as_sent else encoded(plain.strip() if trimmed else plain)
             sent.setdefault(encoded(unquote_to_bytes(name.replace("+", plus))).lower(), []).append(signed)
-        forms.append(_joined(_pick(names, sent, "q-url-param-list")))
+        try:
+            forms.append(_joined(_pick(names, sent, "q-url-param-list")))
+        except SignatureMismatch as mismatch:
+            # A name with a plus in it is there in one form and not in the other.
+            missing = missing or mismatch
+    if missing and not forms:
+        raise missing
     return list(dict.fromkeys(forms))
 
 
