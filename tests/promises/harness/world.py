@@ -7,13 +7,14 @@ machine carries out the deployed definition. ``rest`` lets everything happen tha
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from types import SimpleNamespace
 from typing import Any
 
 import boto3
 
+from jobyard.authorizer import bearer, signed
 from jobyard.model import TERMINAL, Job, Status
 from jobyard.model.ids import now_ms
 from jobyard.store.items import plain_item
@@ -25,12 +26,14 @@ from tests.contract.yard import Clock, Yard
 from tests.promises.harness import keys
 from tests.promises.harness.machine import Machine
 from tests.promises.harness.stream import Stream
-from tests.promises.harness.wire import Wire
+from tests.promises.harness.wire import Died, Wire
 
 GRACE_SECONDS = 61.0
 """After which reconcile looks at a job that nothing moves."""
 
 _ROUNDS = 40
+_ASYNCHRONOUS_TRIES = 3
+"""Of an event, by Lambda; then it goes to the dead-letter queue."""
 
 Work = Callable[[str], None]
 """What a workflow's function does with the execution of this name, which waits for it."""
@@ -46,6 +49,26 @@ class World:
         self.work: Work = self.machine.finish
         self.undelivered: list[dict[str, Any]] = []
         """Records of the stream that drive has not taken yet, in order."""
+        self.survives: tuple[type[BaseException], ...] = (Died,)
+        """What may end an invocation, so that AWS makes another; whatever else ends one, the test hears of."""
+        self.births: list[Callable[[], None]] = []
+        """Called when a process begins in place of one that died."""
+
+    def clear(self) -> None:
+        """As it was before the first job; clients and workflows stay."""
+        for kind in ("JOB#", "IDEMPOTENCY#", "SOLE#", "COUNTER#jobs"):
+            self.remove(self.yard.items(kind))
+        self.stream.read()
+        self.undelivered.clear()
+        self.machine.executions.clear()
+        self.machine.ended.clear()
+        bearer.forget()
+        signed.forget()
+
+    def remove(self, items: Iterable[dict[str, Any]]) -> None:
+        """As DynamoDB itself does once their time is over: they are gone, and the stream has their removal."""
+        for each in items:
+            self.yard._dynamodb.delete_item(TableName=self.yard.table, Key={"pk": each["pk"], "sk": each["sk"]})
 
     # The functions, as AWS calls them.
 
@@ -73,8 +96,19 @@ class World:
             invoked_function_arn=f"arn:aws:lambda:us-east-1:000000000000:function:jobyard-{function}",
             get_remaining_time_in_millis=lambda: 60_000,
         )
-        # What AWS hands over is JSON, whatever the test made it of.
-        return _handler(f"functions/{function}")(json.loads(json.dumps(event)), context)
+        try:
+            # What AWS hands over is JSON, whatever the test made it of.
+            return _handler(f"functions/{function}")(json.loads(json.dumps(event)), context)
+        except Died:
+            self.new_process()
+            raise
+
+    def new_process(self) -> None:
+        """The one before has died, and what it remembered is lost."""
+        bearer.forget()
+        signed.forget()
+        for begin in self.births:
+            begin()
 
     # Time.
 
@@ -83,15 +117,26 @@ class World:
         self.undelivered += self.stream.read()
         due, self.undelivered = self.undelivered, []
         if due:
-            self.undelivered = self.drive(due)
+            try:
+                self.undelivered = self.drive(due)
+            except self.survives:
+                self.undelivered = due
         return bool(due)
 
     def tell_of_ends(self) -> bool:
         """Let settle have EventBridge's events; whether there was anything."""
         ended, self.machine.ended = self.machine.ended, []
         for event in ended:
-            self.settle(event)
+            self._tell(event)
         return bool(ended)
+
+    def _tell(self, event: dict[str, Any]) -> None:
+        for _ in range(_ASYNCHRONOUS_TRIES):
+            try:
+                return self.settle(event)
+            except self.survives:
+                pass
+        return None
 
     def advance_executions(self) -> bool:
         """Take every execution as far as it goes, its function's work included; whether any went on."""
@@ -115,7 +160,10 @@ class World:
             if moved:
                 continue
             self.clock.advance(self._until_next())
-            repairs = self.reconcile()
+            try:
+                repairs = self.reconcile()
+            except self.survives:
+                continue
             if not any(repairs.values()) and not self.live() and not self.machine.able():
                 return
         raise Stuck(f"live: {self.live()}, executions: {[vars(each) for each in self.machine.executions.values()]}")

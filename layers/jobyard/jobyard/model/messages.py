@@ -21,12 +21,17 @@ def message_key(at_ms: int, sequence: int, suffix: str) -> str:
 def life_messages(job: Job) -> list[Message]:
     """What happened to ``job`` and when, oldest first."""
     # What opens a stretch of life sorts before the runner's own messages of that millisecond, what ends it after them.
-    opening, closing = (0, ""), (999_999, "~")
+    # No two have one key, or a page that ends with the first would leave the second out: zeros sort before any writer.
     told: list[tuple[int | None, tuple[int, str], int, str]] = []
+    closing = (999_999, "~")
+
+    def opening() -> tuple[int, str]:
+        return 0, "0" * len(told)
+
     if job.start_at is not None:
-        told.append((job.created_at, opening, INFORMATION, f"Scheduled to start at {_instant(job.start_at)}."))
-    told.append((job.queued_at, opening, INFORMATION, f"Queued with priority {job.priority}."))
-    told.append((job.started_at, opening, INFORMATION, f"Started {job.workflow_name}."))
+        told.append((job.created_at, opening(), INFORMATION, f"Scheduled to start at {_instant(job.start_at)}."))
+    told.append((job.queued_at, opening(), INFORMATION, f"Queued with priority {job.priority}."))
+    told.append((job.started_at, opening(), INFORMATION, f"Started {job.workflow_name}."))
     if job.status is Status.COMPLETED:
         told.append((job.finished_at, closing, INFORMATION, "Completed successfully."))
     elif job.status is Status.FAILED:

@@ -213,6 +213,10 @@ class Job:
 
         at, sequence = _clock.next()
         seen = self._seen or self._look()
+        if seen.status is None:
+            # There is nobody to read it, and it would stay: without the job nothing tells when it expires.
+            _logger.warning("job %s is gone: a message was not written: %s", self.id, fit(text))
+            return
         key = (at, sequence, self._writer)
         put_message(self.tenant, self.id, key, level, fit(text), tool_id, seen.expires_at)
 

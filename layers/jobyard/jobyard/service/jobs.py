@@ -48,22 +48,30 @@ def messages(
     """
     demand_administrator(caller)
     job = _visible(caller, listed_in, jobs.get(caller.tenant, id), id)
-    told = [message for message in life_messages(job) if message.key > after]
+    collected, last = _stored(caller.tenant, id, after, at_most, size_of)
+    if last is not None:
+        # It may have ended while its messages were read, before the last of them: the next page would not tell.
+        job = jobs.get(caller.tenant, id) or job
+    # What lies behind the last one read belongs to a later page, unless there is none.
+    due = [each for each in life_messages(job) if each.key > after and (last is None or each.key <= last)]
+    return sorted([*collected, *due]), last
+
+
+def _stored(
+    tenant: str, id: str, after: str, at_most: int, size_of: Callable[[Message], int]
+) -> tuple[list[Message], str | None]:
     collected: list[Message] = []
     size, more = 0, True
-    while more and size < at_most:
-        page, more = jobs.messages_after(caller.tenant, id, after, _MESSAGES_A_READ)
-        if page:
-            after = page[-1].key
-        # What lies behind the last one read belongs to a later page, unless there is none.
-        due = [message for message in told if not more or message.key <= after]
-        told = told[len(due) :]
-        for message in sorted([*page, *due]):
+    while more:
+        page, more = jobs.messages_after(tenant, id, collected[-1].key if collected else after, _MESSAGES_A_READ)
+        for message in page:
             if size >= at_most:
                 return collected, collected[-1].key
             collected.append(message)
             size += size_of(message)
-    return collected, collected[-1].key if more and collected else None
+        if size >= at_most and more:
+            return collected, collected[-1].key
+    return collected, None
 
 
 def cancel(caller: Caller, listed_in: str, id: str, *, delete_waiting: bool = False) -> Cancelled:
