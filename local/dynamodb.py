@@ -50,6 +50,10 @@ def cache() -> Path:
     return folder
 
 
+# The pipe closes when we end, in whatever way; and where the server itself ends, its waiting shell does, too.
+_ENDING_WITH_US = ("sh", "-c", '{ "$@" </dev/null; kill -9 0; } & read -r _; kill -9 0', "sh")
+
+
 @contextmanager
 def running() -> Iterator[str]:
     """A server with an empty database in memory, for as long as the context lasts; its endpoint URL.
@@ -66,6 +70,7 @@ def running() -> Iterator[str]:
         with log.open("wb") as output:
             process = subprocess.Popen(
                 [
+                    *_ENDING_WITH_US,
                     *java,
                     f"-Djava.library.path={home / 'DynamoDBLocal_lib'}",
                     f"-Djava.io.tmpdir={scratch}",
@@ -75,7 +80,7 @@ def running() -> Iterator[str]:
                     *("-inMemory", "-sharedDb", "-disableTelemetry", "-port", str(port)),
                 ],
                 cwd=home,
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.PIPE,
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
@@ -84,6 +89,8 @@ def running() -> Iterator[str]:
             wait_for_port(process, port, log, "DynamoDB Local", seconds=60)
             yield f"http://127.0.0.1:{port}"
         finally:
+            assert process.stdin
+            process.stdin.close()
             stop(process)
 
 

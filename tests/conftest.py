@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import uuid
 import warnings
 from collections.abc import Iterator
@@ -26,8 +27,16 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def dynamodb_endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """URL of an empty DynamoDB, one for each worker of a parallel run."""
+    """URL of an empty DynamoDB, one for each worker of a parallel run: Amazon's, or with JOBYARD_TABLE_ENGINE=ministack
+    the engine of `make run`.
+    """
+    wanted = os.environ.get("JOBYARD_TABLE_ENGINE") or "dynamodb-local"
+    if wanted not in ("dynamodb-local", "ministack"):
+        raise ValueError(f"JOBYARD_TABLE_ENGINE is dynamodb-local or ministack, not {wanted!r}")
     with ExitStack() as stack:
+        if wanted == "ministack":
+            yield stack.enter_context(Engine(_folder(tmp_path_factory))).endpoint
+            return
         try:
             yield stack.enter_context(dynamodb.running())
         except LocalError as error:
@@ -71,23 +80,63 @@ def table_as_deployed() -> dict[str, Any]:
     return table_definition(load())
 
 
+class Tables:
+    """Tables as the template defines them, and one that is emptied and lent again.
+
+    DynamoDB Local takes longer for every request, the more tables it has ever had.
+    """
+
+    # More items than this take longer to delete than a table to make.
+    _WORTH_DELETING = 200
+
+    def __init__(self, client: DynamoDBClient, definition: dict[str, Any]) -> None:
+        self._client, self._definition = client, definition
+        self._standing: str | None = None
+
+    def new(self) -> str:
+        name = f"jobs-{uuid.uuid4().hex}"
+        self._client.create_table(TableName=name, **self._definition)
+        return name
+
+    def drop(self, name: str) -> None:
+        self._client.delete_table(TableName=name)
+
+    def lend(self) -> str:
+        name, self._standing = self._standing or self.new(), None
+        return name
+
+    def give_back(self, name: str) -> None:
+        page = self._client.scan(
+            TableName=name, ProjectionExpression="pk, sk", ConsistentRead=True, Limit=self._WORTH_DELETING
+        )
+        if "LastEvaluatedKey" in page:
+            return self.drop(name)
+        keys = page["Items"]
+        for first in range(0, len(keys), 25):
+            deletions: Any = [{"DeleteRequest": {"Key": key}} for key in keys[first : first + 25]]
+            undone = self._client.batch_write_item(RequestItems={name: deletions})["UnprocessedItems"]
+            if undone:
+                return self.drop(name)
+        self._standing = name
+        return None
+
+
+@pytest.fixture(scope="session")
+def tables(dynamodb_client: DynamoDBClient, table_as_deployed: dict[str, Any]) -> Tables:
+    return Tables(dynamodb_client, table_as_deployed)
+
+
 @pytest.fixture
-def table(
-    dynamodb_endpoint: str,
-    dynamodb_client: DynamoDBClient,
-    table_as_deployed: dict[str, Any],
-    monkeypatch: pytest.MonkeyPatch,
-) -> Iterator[str]:
+def table(dynamodb_endpoint: str, tables: Tables, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """Name of an empty table as the template defines it. The code under test finds it through its environment."""
-    name = f"jobs-{uuid.uuid4().hex}"
-    dynamodb_client.create_table(TableName=name, **table_as_deployed)
+    name = tables.lend()
     place = {"AWS_ENDPOINT_URL": dynamodb_endpoint, "TABLE_NAME": name}
     for variable, value in (dynamodb.ENVIRONMENT | FUNCTION_ENVIRONMENT | place).items():
         monkeypatch.setenv(variable, value)
     _forget_warm_state()
     yield name
     _forget_warm_state()
-    dynamodb_client.delete_table(TableName=name)
+    tables.give_back(name)
 
 
 def _forget_warm_state() -> None:

@@ -6,6 +6,8 @@ from typing import Any
 
 
 class Stream:
+    """From now on: what the table told before is not read."""
+
     def __init__(self, streams: Any, table: str) -> None:
         self._streams = streams
         (found,) = streams.list_streams(TableName=table)["Streams"]
@@ -13,21 +15,28 @@ class Stream:
         self._iterators: dict[str, str | None] = {}
         self.told: list[dict[str, Any]] = []
         """All records that were read so far."""
+        for shard in self._shards():
+            self._open(shard, "LATEST")
 
     def read(self) -> list[dict[str, Any]]:
         """All records that were not read yet, each item's in their order; as the event of Lambda has them."""
         records = []
-        for shard in self._streams.describe_stream(StreamArn=self._arn)["StreamDescription"]["Shards"]:
-            records += self._read(shard["ShardId"])
+        for shard in self._shards():
+            if shard not in self._iterators:
+                self._open(shard, "TRIM_HORIZON")
+            records += self._read(shard)
         self.told += records
         return records
 
+    def _shards(self) -> list[str]:
+        told = self._streams.describe_stream(StreamArn=self._arn)["StreamDescription"]["Shards"]
+        return [shard["ShardId"] for shard in told]
+
+    def _open(self, shard: str, place: str) -> None:
+        began = self._streams.get_shard_iterator(StreamArn=self._arn, ShardId=shard, ShardIteratorType=place)
+        self._iterators[shard] = began["ShardIterator"]
+
     def _read(self, shard: str) -> list[dict[str, Any]]:
-        if shard not in self._iterators:
-            began = self._streams.get_shard_iterator(
-                StreamArn=self._arn, ShardId=shard, ShardIteratorType="TRIM_HORIZON"
-            )
-            self._iterators[shard] = began["ShardIterator"]
         records: list[dict[str, Any]] = []
         while iterator := self._iterators[shard]:
             page = self._streams.get_records(ShardIterator=iterator)
