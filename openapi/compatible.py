@@ -75,15 +75,23 @@ def _differences(given: Schema, taken: Schema, reader: Reader, where: str, seen:
     if (mine == theirs and given.root is taken.root) or pair in seen:
         return
     seen = (*seen, pair)
+    if reader.defaults_matter and mine.get("default") != theirs.get("default"):
+        yield f"{where}: the default is {theirs.get('default')!r}, and was {mine.get('default')!r}"
     mine_each, theirs_each = _branches(mine), _branches(theirs)
     if len(mine_each) > 1 or len(theirs_each) > 1:
         for branch in mine_each:
+            # The nearest one is told of: of the same type, with the fewest differences.
+            types = _types(given.inner(branch).resolved())
             tries = [
-                list(_differences(given.inner(branch), taken.inner(each), reader, where, seen)) for each in theirs_each
+                (
+                    types.isdisjoint(_types(taken.inner(each).resolved())),
+                    list(_differences(given.inner(branch), taken.inner(each), reader, where, seen)),
+                )
+                for each in theirs_each
             ]
-            yield from min(tries, key=len)
+            yield from min(tries, key=lambda tried: (bool(tried[1]), tried[0], len(tried[1])))[1]
         return
-    yield from _plain(mine, theirs, reader, where)
+    yield from _plain(mine, theirs, where)
     # ``anyOf`` beside other keywords narrows them: it is compared as it is written.
     for name in ("anyOf", "oneOf"):
         if name in theirs and mine.get(name) != theirs[name]:
@@ -112,7 +120,7 @@ def _values(schema: Spec) -> list[Any] | None:
     return [schema["const"]] if "const" in schema else schema.get("enum")
 
 
-def _plain(mine: Spec, theirs: Spec, reader: Reader, where: str) -> Iterator[str]:
+def _plain(mine: Spec, theirs: Spec, where: str) -> Iterator[str]:
     allowed = _types(theirs) | ({"integer"} if "number" in _types(theirs) else set())
     if more := sorted(_types(mine) - allowed):
         yield f"{where}: may be {', '.join(more)}, and not only {theirs['type']}"
@@ -128,8 +136,6 @@ def _plain(mine: Spec, theirs: Spec, reader: Reader, where: str) -> Iterator[str
         # How a value is written ("xml") has no direction; a pattern is obeyed by no other, as far as one can tell.
         if mine.get(name) != theirs.get(name) and (name in theirs or name == "xml"):
             yield f"{where}: {name} is {mine.get(name)!r}, and not {theirs.get(name)!r}"
-    if reader.defaults_matter and mine.get("default") != theirs.get("default"):
-        yield f"{where}: the default is {theirs.get('default')!r}, and was {mine.get('default')!r}"
 
 
 def _bounds(mine: Spec, theirs: Spec, where: str) -> Iterator[str]:
@@ -159,5 +165,7 @@ def _members(given: Schema, taken: Schema, reader: Reader, where: str, seen: tup
         for name in sorted(set(known) - set(own)):
             yield f"{where}.{name}: is gone"
     rest, taken_rest = mine.get("additionalProperties", True), theirs.get("additionalProperties", True)
-    if taken_rest is not True and rest is not False and not reader.skips_new_members:
+    if isinstance(rest, dict) and isinstance(taken_rest, dict):
         yield from _differences(given.inner(rest), taken.inner(taken_rest), reader, f"{where}.*", seen)
+    elif taken_rest is not True and rest is not False and not reader.skips_new_members:
+        yield f"{where}: may have other members than are known"
