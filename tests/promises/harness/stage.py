@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import count
 from typing import Any
 
 from hypothesis import strategies as st
@@ -46,8 +47,10 @@ class Stage:
         self.began = Status.SCHEDULED if client.dialect == "openreplay" else Status.QUEUED
         """The status of a new job."""
         self._deletes = client.dialect == "alteryx"
-        self._submitted = 0
-        self._worked: list[str] = []
+        self.numbers = count(1)
+        """To tell requests apart."""
+        self.worked: list[str] = []
+        """The jobs whose function was called, in that order."""
         self._judged: list[tuple[str, Status | None, str]] = []
         self._of_interest = ""
         world.work = self._work
@@ -58,9 +61,9 @@ class Stage:
 
     def every_schedule(self, scenario: Scenario) -> int:
         """Each of them, each with a job of its own; in the end whatever is to come of any comes."""
-        count = every_schedule(self.world.wire, scenario, self._apart)
+        tried = every_schedule(self.world.wire, scenario, self._apart)
         self._come_to_rest()
-        return count
+        return tried
 
     def a_schedule(self, data: st.DataObject, scenario: Scenario, *, fine: bool = True) -> None:
         """One that hypothesis chooses."""
@@ -76,14 +79,16 @@ class Stage:
             with _noted(told):
                 assert self.status(id) == ended, "a final state is final"
                 assert self.life(id)[-1] == ended
-                assert self._worked.count(id) <= 1, "its function worked twice"
+                assert self.worked.count(id) <= 1, "its function worked twice"
 
     def _apart(self, call: Call) -> bool:
-        """Nobody registers workflows or projects meanwhile, and the other jobs of the index have ended."""
+        """Nobody registers workflows or projects meanwhile, each has a number of its own from a counter, and the other
+        jobs of the index have ended.
+        """
         key = str(call.asked.get("Key", {}).get("pk", {}).get("S", ""))
         if call.asked.get("IndexName") == LIVE_INDEX and self._of_interest:
             return bool(call.asked["ExpressionAttributeValues"][":shard"]["S"] != live_shard(self._of_interest))
-        return key.startswith(("PROJECT#", "WORKFLOW#"))
+        return key.startswith(("COUNTER#", "PROJECT#", "WORKFLOW#"))
 
     # Jobs to begin with.
 
@@ -93,8 +98,7 @@ class Stage:
 
     def submitted(self, about: str = "") -> str:
         """A new job, of which the stream has told nobody yet."""
-        self._submitted += 1
-        made = self.client.submit(about or f"number {self._submitted}")
+        made = self.client.submit(about or f"number {next(self.numbers)}")
         assert made.status == 200
         self._of_interest = made.id
         return made.id
@@ -218,7 +222,7 @@ class Stage:
         return [each for each in self.world.stream.told if _is_of(each, id)]
 
     def _work(self, name: str) -> None:
-        self._worked.append(name)
+        self.worked.append(name)
         self.world.machine.finish(name)
 
 

@@ -12,7 +12,7 @@ from jobyard.store.conflicts import tries
 from jobyard.store.items import Attributes, item, table_name
 from jobyard.store.records import job_item, job_of
 
-_FAILED = "ConditionalCheckFailed"
+_FAILED, _PASSED = "ConditionalCheckFailed", "None"
 
 
 class Once(NamedTuple):
@@ -57,7 +57,9 @@ def put(job: Job, now_s: int, once: Once | None = None, sole: str | None = None)
             return job, False
         if once is not None and reasons[0]["Code"] == _FAILED:
             return _first(reasons[0]["Item"], once), True
-        if sole is not None and reasons[-1]["Code"] == _FAILED:
+        # With a key that another has in hand just now nobody knows whose the name is: it may be this request's own.
+        key_is_free = once is None or reasons[0]["Code"] == _PASSED
+        if sole is not None and key_is_free and reasons[-1]["Code"] == _FAILED:
             ended = _ended(job.tenant, reasons[-1]["Item"])
         # Or another transaction over the same is under way: what it leaves behind decides the next try.
     raise Busy("Too many requests for the same at once; try again.")
@@ -70,7 +72,8 @@ def _key(job: Job, once: Once, now_s: int) -> dict[str, Any]:
         "request": once.request_hash,
         "repeats": once.repeats,
         "at": job.created_at,
-        "expiresAt": now_s + once.kept_seconds,
+        # The whole second behind the last moment for which it is kept.
+        "expiresAt": -(-job.created_at // 1000) + once.kept_seconds,
     }
     # Of any number at once with one key, exactly one finds it free. An expired key is free: the table's own expiry may
     # be days late.
