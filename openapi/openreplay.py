@@ -12,7 +12,6 @@ from jobyard.dialects.openreplay.views import ACTION, STATUSES, job
 from jobyard.errors import (
     AlreadyLive,
     Busy,
-    ExecuteForbidden,
     IdempotencyConflict,
     Invalid,
     JobyardError,
@@ -150,7 +149,6 @@ OPERATIONS: dict[str, Spec] = {
             **_refusals(
                 _TOO_LONG,
                 _DENIED,
-                ExecuteForbidden("You do not have access to execute this workflow."),
                 NotFound("Workflow", samples.WORKFLOW_ID),
                 _NO_PAGE,
                 AlreadyLive(),

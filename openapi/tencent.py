@@ -16,7 +16,7 @@ from jobyard.dialects.tencent.submit import REPEATED_SECONDS
 from jobyard.dialects.tencent.times import TIME
 from jobyard.dialects.tencent.views import detail
 from jobyard.dialects.tencent.xml import answered, emptied
-from jobyard.errors import Busy, ExecuteForbidden, IdempotencyConflict, Invalid, JobyardError, NotFound, Unavailable
+from jobyard.errors import Busy, IdempotencyConflict, Invalid, JobyardError, NotFound, Unavailable
 from jobyard.http import Response
 from openapi import samples
 from openapi.parts import (
@@ -125,7 +125,6 @@ OPERATIONS: dict[str, Spec] = {
                 Invalid("Name", "Name is missing."),
                 MissingContent(None, "The request has no body; it must be a <Request> in XML."),
                 InvalidContent(None, "The body is not text in UTF-8."),
-                ExecuteForbidden("You do not have access to execute this workflow."),
                 IdempotencyConflict("This Idempotency-Key was used with another request."),
                 _BUSY,
             ),

@@ -26,7 +26,7 @@ class World:
         yard.workflow(id=WORKFLOW_ID, name="inventory")
         self._numbers = iter(range(1000, 1_000_000))
 
-    def credentials(self, method: str, target: str) -> dict[str, str]:
+    def credentials(self, method: str, target: str, host: str = HOST) -> dict[str, str]:
         """The headers of a caller who may do everything, for a path as on the wire."""
         path = urlsplit(target).path
         dialect = dialect_of(path)
@@ -34,8 +34,8 @@ class World:
             return {"authorization": f"Bearer {self.client.token}"}
         if dialect == "openreplay":
             return {"authorization": f"Bearer {self.organisation.api_key}"}
-        signed = authorization(self.key, method, unquote(path, errors="replace"), None, {"host": HOST})
-        return {"host": HOST, "authorization": signed, "x-cos-security-token": self.key.token}
+        signed = authorization(self.key, method, unquote(path, errors="replace"), None, {"host": host})
+        return {"host": host, "authorization": signed, "x-cos-security-token": self.key.token}
 
     def job(self, path: str, status: Status = Status.RUNNING) -> Job:
         """A new job of the dialect that the path is of."""

@@ -1,0 +1,150 @@
+"""Every answer that the document has is one that is really given: each is asked for here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import pytest
+
+from jobyard.authorizer import Role
+from jobyard.errors import Busy, Unavailable
+from jobyard.http import Request
+from jobyard.model import Status
+from tests.contract import api
+from tests.contract.conformance import operation, the_document
+from tests.contract.tencent.conftest import a_key
+from tests.contract.tencent.signing import HOST
+from tests.contract.world import OUTPUT_ID, World
+from tests.contract.yard import Yard
+
+DOCUMENTED = [
+    (f"{method.upper()} {path}", status)
+    for path, item in sorted(the_document()["paths"].items())
+    for method, described in sorted(item.items())
+    for status in described["responses"]
+]
+
+NOBODYS = "0" * 24
+TOKEN, LIST = "POST /webapi/oauth2/token", "GET /webapi/v3/jobs"
+SUBMIT, WORKFLOW_JOBS = "POST /webapi/v3/workflows/{workflowId}/jobs", "GET /webapi/v3/workflows/{workflowId}/jobs"
+GET, MESSAGES, CANCEL = (f"{each} /webapi/v3/jobs/{{jobId}}" for each in ("GET", "GET", "DELETE"))
+MESSAGES = f"{MESSAGES}/messages"
+OUTPUT, OUTPUT_V3 = (f"GET /webapi/{each}/jobs/{{jobId}}/output/{{outputId}}" for each in ("v1", "v3"))
+ERASE = "DELETE /public/{projectKey}/users/{userId}"
+PROJECT_GET, PROJECT_CANCEL = (f"{each} /public/{{projectKey}}/jobs/{{jobId}}" for each in ("GET", "DELETE"))
+CREATE, TENCENT_LIST = "POST /inventorytriggerjob", "GET /inventorytriggerjob"
+TENCENT_GET, TENCENT_CANCEL = (f"{each} /inventorytriggerjob/{{jobId}}" for each in ("GET", "PUT"))
+
+
+class Asked(NamedTuple):
+    """What differs from a request that is answered well: parts of the path, the query, the body, headers."""
+
+    path: dict[str, str] = {}  # noqa: RUF012
+    query: str = ""
+    body: str | None = None
+    headers: dict[str, str] = {}  # noqa: RUF012
+    status: Status = Status.RUNNING
+
+
+def nobodys(name: str, id: str = NOBODYS) -> Asked:
+    return Asked(path={name: id})
+
+
+# A secret without a bucket of its own, and a Host that names none.
+NO_BUCKET = Asked(headers={"host": "example.com"})
+KEY = {"idempotency-key": "k"}
+REFUSED: dict[tuple[str, str], Asked] = {
+    (TOKEN, "400"): Asked(body="grant_type=password"),
+    (TOKEN, "401"): Asked(body="grant_type=client_credentials&client_id=a&client_secret=b"),
+    (LIST, "400"): Asked(query="limit=0"),
+    (GET, "400"): Asked(query="includeMessages=x"),
+    (GET, "404"): nobodys("jobId"),
+    (MESSAGES, "400"): Asked(query="after=x"),
+    (MESSAGES, "404"): nobodys("jobId"),
+    (CANCEL, "400"): Asked(status=Status.COMPLETED),
+    (CANCEL, "404"): nobodys("jobId"),
+    (WORKFLOW_JOBS, "400"): Asked(query="status=x"),
+    (WORKFLOW_JOBS, "404"): nobodys("workflowId"),
+    (SUBMIT, "400"): Asked(body="{"),
+    (SUBMIT, "404"): nobodys("workflowId"),
+    (SUBMIT, "409"): Asked(body='{"workerTag": "b"}', headers=KEY),
+    (OUTPUT, "400"): Asked(query="format=x"),
+    (OUTPUT, "404"): nobodys("outputId"),
+    (OUTPUT_V3, "400"): Asked(query="format=x"),
+    (OUTPUT_V3, "404"): nobodys("outputId"),
+    (PROJECT_GET, "400"): nobodys("jobId", "abc"),
+    (PROJECT_GET, "404"): nobodys("jobId", "7"),
+    (PROJECT_CANCEL, "400"): Asked(status=Status.COMPLETED),
+    (PROJECT_CANCEL, "404"): nobodys("jobId", "7"),
+    (ERASE, "400"): nobodys("userId", "x" * 257),
+    (ERASE, "404"): nobodys("userId", "a%2Fb"),
+    (ERASE, "409"): Asked(),
+    (CREATE, "400"): Asked(body="<Request/>"),
+    (CREATE, "409"): Asked(body="", headers=KEY),
+    (TENCENT_LIST, "400"): Asked(query="size=0"),
+    (TENCENT_GET, "400"): NO_BUCKET,
+    (TENCENT_CANCEL, "400"): Asked(status=Status.COMPLETED),
+    (TENCENT_CANCEL, "404"): nobodys("jobId", "b1"),
+}
+"""How a request that is refused differs. What comes before is in ``BEFORE``."""
+
+
+def asked(world: World, key: str, differs: Asked = Asked(), *, authorized: bool = True) -> int:  # noqa: B008
+    method, _, path = key.partition(" ")
+    parts = {**world.parameters(path, differs.status), **differs.path}
+    target = path.format(**parts)
+    host = differs.headers.get("host", HOST)
+    headers = world.credentials(method, target, host) if authorized and key != TOKEN else {}
+    body = differs.body
+    if body is None and key == TOKEN:
+        body = f"grant_type=client_credentials&client_id={world.client.id}&client_secret={world.client.secret}"
+    elif key == CREATE and not body:
+        example = operation(CREATE)["requestBody"]["content"]["application/xml"]["example"]
+        body = example if body is None else example.replace("demo", "another")
+    return api.call(method, target, None, differs.query, body, headers | differs.headers).status
+
+
+def as_no_access(world: World) -> None:
+    world.client = world.yard.client(Role.NO_ACCESS)
+
+
+BEFORE: dict[tuple[str, str], Callable[[World], Any]] = {
+    (SUBMIT, "403"): as_no_access,
+    (SUBMIT, "409"): lambda world: asked(world, SUBMIT, Asked(body="{}", headers=KEY)),
+    (ERASE, "409"): lambda world: asked(world, ERASE),
+    (CREATE, "409"): lambda world: asked(world, CREATE, Asked(headers=KEY)),
+    (TENCENT_GET, "400"): lambda world: setattr(world, "key", a_key()),
+}
+
+
+@pytest.mark.parametrize(("key", "status"), DOCUMENTED, ids=[f"{key} {status}" for key, status in DOCUMENTED])
+def test_a_documented_answer_is_a_real_one(
+    tenancy: Yard, monkeypatch: pytest.MonkeyPatch, key: str, status: str
+) -> None:
+    world = World(tenancy)
+    if status in ("500", "503"):
+        for error in (RuntimeError(),) if status == "500" else (Busy("Try again."), Unavailable()):
+
+            def broken(_: Any, error: Exception = error) -> Request:
+                raise error
+
+            monkeypatch.setattr(Request, "from_event", broken)
+            assert asked(world, key) == int(status)
+    elif status == "401" and key != TOKEN:
+        assert asked(world, key, authorized=False) == 401
+    else:
+        if arranged := BEFORE.get((key, status)):
+            arranged(world)
+        differs = REFUSED.get((key, status), Asked())
+        assert asked(world, key, differs) == int(status)
+
+
+def test_nothing_is_arranged_for_what_is_not_documented() -> None:
+    assert set(REFUSED) <= set(DOCUMENTED)
+    assert set(BEFORE) <= set(DOCUMENTED)
+
+
+def test_the_output_of_a_world_is_the_one_that_is_asked_for(tenancy: Yard) -> None:
+    """Or the 404 above would be for any."""
+    assert asked(World(tenancy), OUTPUT, nobodys("outputId", OUTPUT_ID)) == 302
