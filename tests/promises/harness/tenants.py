@@ -95,11 +95,14 @@ class Tenant:
     def _filled(self, number: int) -> Things:
         output = Output(object_id(NOW), "a.csv", "a.csv", "csv", f"outputs/{self.name}/a.csv", 1)
         of: dict[str, Any] = {"tenant": self.name, "owner": self.curator.user}
-        jobs = [self.yard.job(status=status, outputs=[output], **self._at(status), **of) for status in Status]
+        jobs = [
+            self.yard.job(status=status, outputs=[output], created_at=NOW + n, **self._at(status), **of)
+            for n, status in enumerate(Status)
+        ]
         for job in jobs:
             self.yard.messages(job, [f"a message of {self.name}"])
         numbers = [
-            self.organisation.job(number * 1_000_000 + n, f"user {n} of {self.name}", status=status)
+            self.organisation.job(number * 1_000_000 + n, f"user {n} of {self.name}", status=status, created_at=NOW + n)
             for n, status in enumerate(Status)
         ]
         bucket = self.host.partition(".")[0]
