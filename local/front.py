@@ -2,14 +2,23 @@
 
 The engine serves an API under a path of its own. A caller's Host header, its whole raw path and query, and its body
 arrive at the function as they would behind API Gateway, which the dialects that sign requests depend on.
+
+As many requests as this machine can work on are at the engine at once; more wait for their turn, and more than can wait
+are told to come again (503 with Retry-After), as API Gateway tells them where Lambda has no room. Without that a burst
+makes the engine start a process for each, and nothing is answered for a minute. A request is sent once, on a connection
+of its own: one that was kept may be closed by the engine just when it is used again, and then nobody knows whether the
+request was taken.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import threading
-import time
-from http.client import HTTPConnection, HTTPException
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from http.client import HTTPConnection, HTTPException, IncompleteRead
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Self
@@ -20,8 +29,19 @@ from local.errors import LocalError
 BODY_LIMIT = 10 * 1024 * 1024
 """Bytes of a request's body that API Gateway takes."""
 
-UPSTREAM_IDLE = 30.0
-"""Seconds. The engine closes a connection that was idle for 75, and a request on a closed one must not be repeated."""
+AT_ONCE = 4 * (os.cpu_count() or 2)
+"""Requests at the engine, each of which may need a process of its own."""
+
+WAITING = 256
+"""Requests that wait for their turn, and ``PATIENCE`` for how many seconds each."""
+
+PATIENCE = 10.0
+
+CONNECTIONS = 1024
+"""Connections of callers at once: each has a thread."""
+
+ANSWERED_IN = 120.0
+"""Seconds."""
 
 # Of one connection, not of the message (RFC 9110, section 7.6.1).
 _HOP_BY_HOP = {
@@ -68,16 +88,86 @@ class Front:
         self._thread.join()
 
 
+class Turns:
+    """Lets ``at_once`` in; of the others ``waiting`` wait, first come first served, each for ``patience`` seconds."""
+
+    def __init__(self, at_once: int = AT_ONCE, waiting: int = WAITING, patience: float = PATIENCE) -> None:
+        self._free = at_once
+        self._waiting = waiting
+        self._patience = patience
+        self._queue: deque[threading.Event] = deque()
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def taken(self) -> Iterator[bool]:
+        """Whether the turn came."""
+        came = self._take()
+        try:
+            yield came
+        finally:
+            if came:
+                self._give()
+
+    @property
+    def queued(self) -> int:
+        return len(self._queue)
+
+    def _take(self) -> bool:
+        with self._lock:
+            if self._free:
+                self._free -= 1
+                return True
+            if len(self._queue) >= self._waiting:
+                return False
+            turn = threading.Event()
+            self._queue.append(turn)
+        turn.wait(self._patience)
+        with self._lock:
+            # It may have come between the end of the wait and now.
+            if not turn.is_set():
+                self._queue.remove(turn)
+            return turn.is_set()
+
+    def _give(self) -> None:
+        with self._lock:
+            if self._queue:
+                self._queue.popleft().set()
+            else:
+                self._free += 1
+
+
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
     block_on_close = False
-    request_queue_size = 128
+    request_queue_size = 512
     allow_reuse_address = True
     engine = ""
     prefix = ""
 
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self.turns = Turns()
+        self.connections = threading.BoundedSemaphore(CONNECTIONS)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        if self.connections.acquire(blocking=False):
+            super().process_request(request, client_address)
+        else:
+            with suppress(OSError):
+                request.sendall(_FULL)
+            self.shutdown_request(request)
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self.connections.release()
+
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A caller that went away is no news."""
+
+
+_FULL = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 
 
 class _Refused(Exception):
@@ -92,8 +182,6 @@ class _Handler(BaseHTTPRequestHandler):
     # Seconds that an idle connection is kept.
     timeout = 75
     server: _Server
-    upstream: HTTPConnection | None = None
-    used = 0.0
 
     def __getattr__(self, name: str) -> Any:
         # The base class looks for do_<METHOD>; the gateway decides which methods there are.
@@ -104,14 +192,16 @@ class _Handler(BaseHTTPRequestHandler):
     def forward(self) -> None:
         try:
             body = self.body()
-            if not self.server.engine:
-                raise _Refused(503, "Service Unavailable")
-            status, headers, content = self.exchange(body)
+            with self.server.turns.taken() as came:
+                if not (came and self.server.engine):
+                    raise _Refused(503, "Service Unavailable")
+                status, headers, content = self.exchange(body)
         except _Refused as refused:
             # What is unread of the body must not be taken for the next request.
             self.close_connection = True
             status, content = refused.status, json.dumps({"message": str(refused)}).encode()
             headers = [("Content-Type", "application/json"), ("Connection", "close")]
+            headers += [("Retry-After", "1")] if status == 503 else []
         self.send_response_only(status)
         for name, value in headers:
             self.send_header(name, value)
@@ -139,32 +229,38 @@ class _Handler(BaseHTTPRequestHandler):
         ]
         if body or self.command in ("POST", "PUT", "PATCH"):
             headers.append(("Content-Length", str(len(body))))
+        connection = HTTPConnection(self.server.engine, timeout=ANSWERED_IN)
         try:
-            return self.ask(headers, body)
+            connection.connect()
+        except OSError as error:
+            # Nothing was sent: the same request may be sent again.
+            raise _Refused(503, f"The local engine cannot be reached: {error!r}") from None
+        try:
+            return self.ask(connection, headers, body)
         except (ValueError, UnicodeError):
             raise _Refused(400, "Bad Request") from None
+        except TimeoutError:
+            raise _Refused(504, "The local engine did not answer in time") from None
         except (OSError, HTTPException) as error:
             raise _Refused(502, f"The local engine did not answer: {error!r}") from None
-
-    def ask(self, headers: list[tuple[str, str]], body: bytes) -> tuple[int, list[tuple[str, str]], bytes]:
-        if self.upstream and time.monotonic() - self.used > UPSTREAM_IDLE:
-            self.upstream.close()
-            self.upstream = None
-        connection = self.upstream or HTTPConnection(self.server.engine, timeout=120)
-        self.upstream = None
-        try:
-            connection.putrequest(
-                self.command, self.server.prefix + self.target(), skip_host=True, skip_accept_encoding=True
-            )
-            for name, value in headers:
-                connection.putheader(name, value.encode("latin-1"))
-            connection.endheaders(body)
-            response = connection.getresponse()
-            content = response.read()
-        except BaseException:
+        finally:
             connection.close()
-            raise
-        self.upstream, self.used = connection, time.monotonic()
+
+    def ask(
+        self, connection: HTTPConnection, headers: list[tuple[str, str]], body: bytes
+    ) -> tuple[int, list[tuple[str, str]], bytes]:
+        connection.putrequest(
+            self.command, self.server.prefix + self.target(), skip_host=True, skip_accept_encoding=True
+        )
+        for name, value in headers:
+            connection.putheader(name, value.encode("latin-1"))
+        connection.putheader("Connection", "close")
+        connection.endheaders(body)
+        response = connection.getresponse()
+        if response.length is None and not response.chunked:
+            # The engine says how long each of its answers is: this one broke off in its head.
+            raise IncompleteRead(b"")
+        content = response.read()
         answered = [(name, value) for name, value in response.getheaders() if name.lower() not in _HOP_BY_HOP]
         return response.status, answered, content
 
@@ -194,11 +290,6 @@ class _Handler(BaseHTTPRequestHandler):
         while self.rfile.readline(65537).strip():
             pass
         return bytes(body)
-
-    def finish(self) -> None:
-        if self.upstream:
-            self.upstream.close()
-        super().finish()
 
     @staticmethod
     def has(name: str, headers: list[tuple[str, str]]) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import time
 from collections.abc import Iterator
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -14,7 +15,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from local.errors import LocalError
-from local.front import BODY_LIMIT, Front
+from local.front import BODY_LIMIT, Front, Turns
 
 PREFIX = "/_aws/execute-api/abc/$default"
 
@@ -110,7 +111,7 @@ def test_headers_pass_but_for_those_of_the_connection(connection: HTTPConnection
     assert [value for name, value in told if name == "host"] == ["bucket-1.example"]
     assert ["authorization", "q-sign"] in told
     assert ["x-name", "é"] in told
-    assert "connection" not in dict(told)
+    assert [value for name, value in told if name == "connection"] == ["close"]
     assert "accept-encoding" in dict(told)
 
 
@@ -165,16 +166,126 @@ def test_the_absolute_form_is_the_path(front: Front) -> None:
     assert json.loads(answered.split(b"\r\n\r\n", 1)[1])["path"] == f"{PREFIX}/a?b"
 
 
-def test_without_an_engine_it_says_so() -> None:
+def test_without_an_engine_it_says_when_to_come_again() -> None:
     with Front() as front:
+        for engine in ("", "http://127.0.0.1:9"):
+            if engine:
+                front.to(engine, "abc")
+            connection = HTTPConnection(urlsplit(front.url).netloc, timeout=10)
+            connection.request("POST", "/", body=b"x")
+            answered = connection.getresponse()
+            assert (answered.status, answered.headers["Retry-After"]) == (503, "1")
+            connection.close()
+
+
+class Rude:
+    """An engine that reads each request and closes its connection, with no answer."""
+
+    def __init__(self, answer: bytes = b"") -> None:
+        self.requests = 0
+        self._answer = answer
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
+        self._thread = Thread(target=self._serve)
+        self._thread.start()
+
+    def _serve(self) -> None:
+        while True:
+            taken, _ = self._socket.accept()
+            with taken:
+                if not taken.recv(65536):
+                    return
+                self.requests += 1
+                taken.sendall(self._answer)
+
+    def close(self) -> None:
+        socket.create_connection(self._socket.getsockname()[:2]).close()
+        self._thread.join()
+        self._socket.close()
+
+
+@pytest.fixture(params=[b"", b"HTTP/1.1 200 OK\r\nContent-Le"])
+def rude(request: pytest.FixtureRequest) -> Iterator[Rude]:
+    engine = Rude(request.param)
+    yield engine
+    engine.close()
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_a_request_that_may_have_been_taken_is_not_sent_again(rude: Rude, method: str) -> None:
+    with Front() as front:
+        front.to(rude.url, "abc")
         connection = HTTPConnection(urlsplit(front.url).netloc, timeout=10)
-        connection.request("GET", "/")
-        assert connection.getresponse().status == 503
+        connection.request(method, "/")
+        answered = connection.getresponse()
+        assert (answered.status, answered.headers["Retry-After"]) == (502, None)
         connection.close()
-        front.to("http://127.0.0.1:9", "abc")
-        connection.request("GET", "/")
-        assert connection.getresponse().status == 502
+    assert rude.requests == 1
+
+
+def test_a_connection_that_the_engine_closes_after_each_answer_is_no_error() -> None:
+    engine = Rude(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+    with Front() as front:
+        front.to(engine.url, "abc")
+        connection = HTTPConnection(urlsplit(front.url).netloc, timeout=10)
+        for _ in range(20):
+            connection.request("POST", "/", body=b"")
+            answered = connection.getresponse()
+            assert (answered.status, answered.read()) == (200, b"ok")
         connection.close()
+    engine.close()
+    assert engine.requests == 20
+
+
+def test_no_more_are_let_in_than_there_is_room_for_and_they_come_in_turn() -> None:
+    turns = Turns(at_once=1, waiting=2, patience=10)
+    order: list[int] = []
+
+    def come(number: int) -> None:
+        with turns.taken() as came:
+            order.append(number if came else -number)
+
+    with turns.taken() as came:
+        assert came
+        threads = []
+        for number in (1, 2):
+            threads.append(Thread(target=come, args=(number,)))
+            threads[-1].start()
+            while turns.queued < number:
+                time.sleep(0.001)
+        come(3)
+        assert order == [-3]
+    for thread in threads:
+        thread.join()
+    assert order == [-3, 1, 2]
+
+
+def test_a_turn_that_does_not_come_in_time_is_given_up() -> None:
+    turns = Turns(at_once=1, waiting=1, patience=0.05)
+    with turns.taken() as first, turns.taken() as second:
+        assert (first, second) == (True, False)
+    with turns.taken() as again:
+        assert again
+
+
+def test_many_callers_at_once_are_answered_or_told_to_come_again(front: Front, monkeypatch: pytest.MonkeyPatch) -> None:
+    statuses: list[int] = []
+
+    def call() -> None:
+        connection = HTTPConnection(urlsplit(front.url).netloc, timeout=30)
+        connection.request("GET", "/")
+        statuses.append(connection.getresponse().status)
+        connection.close()
+
+    monkeypatch.setattr(front._server, "turns", Turns(at_once=2, waiting=50, patience=20))
+    threads = [Thread(target=call) for _ in range(150)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(statuses) == 150
+    assert set(statuses) <= {201, 503}
+    assert statuses.count(201) >= 52
 
 
 def test_a_port_in_use_is_told_with_a_way_out() -> None:
