@@ -138,7 +138,7 @@ def test_whatever_is_changed_in_a_valid_request(acme: Tenant, subtests: pytest.S
 
 
 def test_events_without_what_may_be_absent(acme: Tenant, subtests: pytest.Subtests) -> None:
-    members = {"pathParameters": [None, {}], "cookies": [["a=b"]], "rawQueryString": [""]}
+    members: dict[str, list[Any]] = {"pathParameters": [None, {}], "cookies": [["a=b"]], "rawQueryString": [""]}
     events: list[dict[str, Any]] = [{name: value} for name, given in members.items() for value in given]
     for route, whole in acme.valid().items():
         with subtests.test(route):

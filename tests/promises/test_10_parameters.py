@@ -115,7 +115,7 @@ def test_days_are_those_of_the_calendar(text: str) -> None:
             assert given
             assert day is None or (after and day == date.max)
         else:
-            edge = day and datetime(day.year, day.month, day.day, tzinfo=UTC) + timedelta(days=after)
+            edge = datetime(day.year, day.month, day.day, tzinfo=UTC) + timedelta(days=after) if day else None
             assert found == (int(edge.timestamp() * 1000) if edge else None)
 
 

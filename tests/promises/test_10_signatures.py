@@ -120,7 +120,7 @@ def header_forms(sent: Sent, listed: list[str]) -> Iterator[str]:
     host = sent.headers["host"]
     for shown in (host, host.lower(), host.lower().rpartition(":")[0]):
         pairs = [
-            (quote(n, safe="").lower(), quote(v.strip(), safe="")) for n, v in (sent.headers | {"host": shown}).items()
+            (quote(n, safe="").lower(), quote(v.strip(), safe="")) for n, v in {**sent.headers, "host": shown}.items()
         ]
         yield from joined(pairs, listed)
 
