@@ -103,6 +103,13 @@ class Yard:
         found = [dict(each) for page in pages for each in page["Items"] if each["pk"]["S"].startswith(prefix)]
         return sorted(found, key=lambda each: (each["pk"]["S"], each["sk"]["S"]))
 
+    def clear(self) -> None:
+        """Remove all items."""
+        keys = [{name: each[name] for name in ("pk", "sk")} for each in self.items()]
+        for start in range(0, len(keys), 25):
+            deletes: list[Any] = [{"DeleteRequest": {"Key": key}} for key in keys[start : start + 25]]
+            self._dynamodb.batch_write_item(RequestItems={self.table: deletes})
+
     def jobs(self) -> list[str]:
         """The ids of all jobs of all tenants."""
         return [each["id"]["S"] for each in self.items("JOB#") if each["sk"] == attribute("JOB")]
@@ -121,6 +128,10 @@ class Clock:
     def __init__(self) -> None:
         self._time_ns = time.time_ns
         self._ahead_ns = 0
+
+    def stop_at(self, at_ms: int) -> None:
+        """From here on time passes by ``advance`` alone."""
+        self._time_ns, self._ahead_ns = lambda: at_ms * 1_000_000, 0
 
     def advance(self, seconds: float) -> None:
         self._ahead_ns += round(seconds * 1_000_000_000)
