@@ -173,15 +173,15 @@ def test_what_was_started_by_hand_has_no_tenant(text: str | None) -> None:
     assert executions.tenant_of("abc", text) is None
 
 
-def test_a_nested_execution_is_stopped_with_the_jobs(machine: Stubber) -> None:
+def test_a_nested_execution_is_stopped_before_the_jobs(machine: Stubber) -> None:
     nested = "arn:aws:states:us-east-1:000000000000:stateMachine:jobyard-workflow-many"
-    for arn in (f"{EXECUTION}:abc", f"{nested.replace(':stateMachine:', ':execution:')}:abc"):
+    for arn in (f"{nested.replace(':stateMachine:', ':execution:')}:abc", f"{EXECUTION}:abc"):
         asked = {"executionArn": arn, "cause": executions.STOPPED_CAUSE}
         machine.add_response("stop_execution", {"stopDate": START}, asked)
     executions.stop("abc", Runner("stateMachine", nested))
 
 
-def test_one_that_is_gone_does_not_keep_the_nested_one_alive(machine: Stubber) -> None:
+def test_a_nested_one_that_is_gone_does_not_keep_the_jobs_alive(machine: Stubber) -> None:
     machine.add_client_error("stop_execution", "ExecutionDoesNotExist")
     machine.add_response("stop_execution", {"stopDate": START})
     executions.stop("abc", Runner("stateMachine", "arn:aws:states:us-east-1:0:stateMachine:jobyard-workflow-many"))

@@ -72,9 +72,10 @@ def stop(job_id: str, runner: Runner | None = None) -> None:
 
     Step Functions itself stops a nested one only where it can, and does not promise to.
     """
-    _stop(_arn(job_id))
+    # The nested one first: where it goes no further than that, reconcile still finds the job's own and stops both.
     if runner and runner.type == STATE_MACHINE:
         _stop(f"{runner.arn.replace(':stateMachine:', ':execution:')}:{job_id}")
+    _stop(_arn(job_id))
 
 
 def _stop(arn: str) -> None:

@@ -112,6 +112,7 @@ class Job:
     def _write_progress(self, done: float, now: float) -> None:
         from botocore.exceptions import BotoCoreError, ClientError
 
+        from jobyard.errors import Busy
         from jobyard.store.running import NotRunning, set_progress
 
         self._progress_at = now
@@ -121,7 +122,7 @@ class Job:
             self._looked_at = now
         except NotRunning as ended:
             self._end(ended.status)
-        except (BotoCoreError, ClientError) as problem:
+        except (BotoCoreError, ClientError, Busy) as problem:
             _logger.warning("job %s: progress was not written: %r", self.id, problem)
 
     def attach(self, name: str, data: Data) -> None:

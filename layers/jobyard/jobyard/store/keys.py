@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from jobyard.aws import ClientError, cancellation_reasons, client, error_code
+from jobyard.store.conflicts import patiently
 from jobyard.store.items import Attributes, attribute, item, plain_item, table_name
 
 
@@ -73,20 +74,17 @@ def revoke(key: ApiKey, at_ms: int) -> None:
     # Of two revocations at once one marks the key; the other finds that there is nothing left to do.
     not_yet = "attribute_exists(pk) AND attribute_not_exists(revokedAt)"
     credential = {"pk": attribute(f"CREDENTIAL#{key.secret_hash}"), "sk": attribute("CREDENTIAL")}
+    mark = {
+        "TableName": table_name(),
+        "Key": _key(key.tenant, key.id),
+        "UpdateExpression": "SET revokedAt = :at",
+        "ConditionExpression": not_yet,
+        "ExpressionAttributeValues": item({":at": at_ms}),
+    }
+    deletion = {"TableName": table_name(), "Key": credential}
     try:
-        client("dynamodb").transact_write_items(
-            TransactItems=[
-                {
-                    "Update": {
-                        "TableName": table_name(),
-                        "Key": _key(key.tenant, key.id),
-                        "UpdateExpression": "SET revokedAt = :at",
-                        "ConditionExpression": not_yet,
-                        "ExpressionAttributeValues": item({":at": at_ms}),
-                    }
-                },
-                {"Delete": {"TableName": table_name(), "Key": credential}},
-            ]
+        patiently(
+            lambda: client("dynamodb").transact_write_items(TransactItems=[{"Update": mark}, {"Delete": deletion}])
         )
     except ClientError as error:
         if error_code(error) != "TransactionCanceledException":

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from jobyard.aws import ClientError, client, error_code
 from jobyard.model import Output, Status
 from jobyard.model.messages import message_key
+from jobyard.store.conflicts import patiently
 from jobyard.store.items import Attributes, attribute, item, plain_item, table_name
 from jobyard.store.records import MESSAGE, job_key, job_pk
 
@@ -155,14 +156,17 @@ def _replace(tenant: str, job_id: str, output: Output, place: int) -> None:
 
 
 def _update(tenant: str, job_id: str, expression: str, condition: str, values: Attributes) -> None:
-    client("dynamodb").update_item(
-        TableName=table_name(),
-        Key=job_key(tenant, job_id),
-        UpdateExpression=expression,
-        ConditionExpression=condition,
-        ExpressionAttributeNames={"#status": "status"},
-        ExpressionAttributeValues={":running": attribute(Status.RUNNING), **values},
-        ReturnValuesOnConditionCheckFailure="ALL_OLD",
+    # Against the deletion of a job that waits, a transaction, which a function that just began can meet.
+    patiently(
+        lambda: client("dynamodb").update_item(
+            TableName=table_name(),
+            Key=job_key(tenant, job_id),
+            UpdateExpression=expression,
+            ConditionExpression=condition,
+            ExpressionAttributeNames={"#status": "status"},
+            ExpressionAttributeValues={":running": attribute(Status.RUNNING), **values},
+            ReturnValuesOnConditionCheckFailure="ALL_OLD",
+        )
     )
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from jobyard.aws import ClientError, client, error_code
+from jobyard.aws import ClientError, cancellation_reasons, client, error_code
+from jobyard.store.conflicts import patiently
 from jobyard.store.items import Attributes, attribute, item, plain_item, table_name
 
 
@@ -59,24 +60,37 @@ def all_of(tenant: str) -> list[Secret]:
 
 
 def revoke(tenant: str, id: str, at_ms: int) -> Secret | None:
-    """Revoke the secret, and forget its key; None if the tenant has none of that id."""
+    """Revoke the secret and forget its key, both or neither; None if the tenant has none of that id.
+
+    One that was revoked before keeps its first time.
+    """
+    # Tenants apart: another tenant's secret is unknown, and no record is made of one that never was. Of two revocations
+    # at once one marks the secret; the other finds that there is nothing left to do.
+    not_yet = "attribute_exists(pk) AND attribute_not_exists(revokedAt)"
+    mark = {
+        "TableName": table_name(),
+        "Key": _listed_key(tenant, id),
+        "UpdateExpression": "SET revokedAt = :at",
+        "ConditionExpression": not_yet,
+        "ExpressionAttributeValues": item({":at": at_ms}),
+    }
+    deletion = {"TableName": table_name(), "Key": _credential_key(id)}
     try:
-        marked = client("dynamodb").update_item(
-            TableName=table_name(),
-            Key=_listed_key(tenant, id),
-            # The first revocation's time stays; a repeated one deletes what a broken-off one left.
-            UpdateExpression="SET revokedAt = if_not_exists(revokedAt, :at)",
-            # Tenants apart: another tenant's secret is unknown, and no record is made of one that never was.
-            ConditionExpression="attribute_exists(pk)",
-            ExpressionAttributeValues=item({":at": at_ms}),
-            ReturnValues="ALL_NEW",
+        patiently(
+            lambda: client("dynamodb").transact_write_items(TransactItems=[{"Update": mark}, {"Delete": deletion}])
         )
     except ClientError as error:
-        if error_code(error) != "ConditionalCheckFailedException":
+        if error_code(error) != "TransactionCanceledException":
             raise
-        return None
-    client("dynamodb").delete_item(TableName=table_name(), Key=_credential_key(id))
-    return _secret_of(marked["Attributes"])
+        if cancellation_reasons(error)[0]["Code"] != "ConditionalCheckFailed":
+            raise
+    found = client("dynamodb").query(
+        TableName=table_name(),
+        KeyConditionExpression="pk = :pk AND sk = :sk",
+        ExpressionAttributeValues=item({":pk": f"SECRETS#{tenant}", ":sk": id}),
+        ConsistentRead=True,
+    )
+    return next(map(_secret_of, found["Items"]), None)
 
 
 def _record(secret: Secret) -> dict[str, Any]:
