@@ -1,9 +1,6 @@
-"""What a cancel answered is what every later read says."""
+"""What a cancel answered is what every later read says. Several at once are in tests/promises."""
 
 from __future__ import annotations
-
-from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
 
 import pytest
 
@@ -56,42 +53,3 @@ def test_who_may_not_cancel_changes_nothing() -> None:
     with pytest.raises(NotFound):
         cancel(a_caller(tenant="other"), LIST, job.id, delete_waiting=True)
     assert jobs.get(job.tenant, job.id) == job
-
-
-def test_a_cancel_that_meets_a_starting_job_deletes_it_or_cancels_it() -> None:
-    for _ in range(15):
-        job = stored(Status.QUEUED)
-        start = Barrier(2)
-
-        def begin(job: Job = job, start: Barrier = start) -> None:
-            start.wait()
-            for transition in ("initialize", "start"):
-                jobs.move(job, transition, {})
-
-        def stop(job: Job = job, start: Barrier = start) -> Cancelled:
-            start.wait()
-            return cancel(a_caller(), LIST, job.id, delete_waiting=True)
-
-        with ThreadPoolExecutor(2) as pool:
-            begun, stopped = pool.submit(begin), pool.submit(stop)
-        begun.result()
-        left = jobs.get(job.tenant, job.id)
-        assert (left is None) is stopped.result().deleted
-        assert left is None or left.status is Status.CANCELLED
-
-
-def test_of_many_cancels_at_once_exactly_one_succeeds() -> None:
-    for _ in range(10):
-        job = stored(Status.RUNNING)
-        start = Barrier(6)
-
-        def stop(_: int, job: Job = job, start: Barrier = start) -> bool:
-            start.wait()
-            try:
-                cancel(a_caller(), LIST, job.id, delete_waiting=True)
-            except NotCancellable:
-                return False
-            return True
-
-        with ThreadPoolExecutor(6) as pool:
-            assert sum(pool.map(stop, range(6))) == 1

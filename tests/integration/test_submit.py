@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
-
 import pytest
 
 from jobyard.authorizer import Caller, Role
@@ -93,21 +90,6 @@ def test_a_key_is_free_again_after_a_day(workflow: Workflow, monkeypatch: pytest
     second = submit(a_caller(), Request(LIST, workflow.id), "key")
     assert not second.replayed
     assert second.job.id != first.job.id
-
-
-def test_of_many_at_once_with_one_key_exactly_one_makes_a_job(workflow: Workflow) -> None:
-    callers = 12
-    start = Barrier(callers)
-
-    def one(_: int) -> service.Submitted:
-        start.wait()
-        return submit(a_caller(), Request(LIST, workflow.id), "key")
-
-    with ThreadPoolExecutor(callers) as pool:
-        answers = list(pool.map(one, range(callers)))
-    assert sum(not answer.replayed for answer in answers) == 1
-    assert len({answer.job.id for answer in answers}) == 1
-    assert jobs_in_table() == 1
 
 
 @pytest.mark.parametrize(("operation", "key"), [("PutItem", None), ("TransactWriteItems", "key")])

@@ -22,7 +22,7 @@ from tests.contract.yard import Clock
 from tests.promises.harness.clients import CLIENTS, Alteryx, Made, OpenReplay, Tencent
 from tests.promises.harness.interleave import Op, Play
 from tests.promises.harness.orders import explain
-from tests.promises.harness.stage import Stage
+from tests.promises.harness.stage import Stage, hold
 from tests.promises.harness.tenants import inventory_of
 from tests.promises.harness.wire import Call, CarryOut, refusal
 
@@ -151,14 +151,6 @@ def test_a_tencent_client_may_repeat_a_create_for_five_minutes_to_the_millisecon
     assert created(stage, repeats=True) == first
     clock.advance(1.001)
     assert created(stage, repeats=True) != first
-
-
-def hold(clock: Clock, thousandths: int) -> None:
-    """Let the time stand still, at so many milliseconds behind a whole second."""
-    at = clock.time_ns() // 10**9 * 10**9 + thousandths * 10**6
-    clock._ahead_ns = 0
-    clock._time_ns = lambda: at
-    assert now_ms() % 1000 == thousandths
 
 
 def new_about(stage: Stage) -> str:

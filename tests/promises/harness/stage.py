@@ -14,6 +14,7 @@ from jobyard.store import jobs
 from jobyard.store.items import plain
 from jobyard.store.lifecycle import LIVE_INDEX
 from jobyard.store.records import JOB, live_shard
+from tests.contract.yard import Clock
 from tests.promises.harness.clients import Client
 from tests.promises.harness.interleave import Op, Play, Scenario, every_schedule, play_once
 from tests.promises.harness.orders import GONE, check_life, explain, of_a_job
@@ -110,6 +111,13 @@ class Stage:
         if self.began is Status.SCHEDULED:
             self.world.clock.advance(_DAY_SECONDS)
         while self.up_to_write(id) != _BEFORE[status]:
+            self.world.machine.step(id)
+        return id
+
+    def job_at_work(self) -> str:
+        """A new job that is running, whose function has not answered yet."""
+        id = self.job(Status.INITIALIZING)
+        while id not in self.world.machine.working():
             self.world.machine.step(id)
         return id
 
@@ -224,6 +232,12 @@ class Stage:
     def _work(self, name: str) -> None:
         self.worked.append(name)
         self.world.machine.finish(name)
+
+
+def hold(clock: Clock, thousandths: int = 0) -> None:
+    """Let the time stand still, so many milliseconds behind a whole second, but where the test lets it go on."""
+    at = clock.time_ns() // 10**9 * 10**9 + thousandths * 10**6
+    clock._ahead_ns, clock._time_ns = 0, lambda: at
 
 
 @contextmanager
