@@ -65,7 +65,7 @@ def submits(jobs: Jobs) -> Iterator[Violation]:
         for wish in wishes:
             made[wish].add(id)
     for wish, ids in made.items():
-        about = [call for id in sorted(ids) for call in jobs.calls[id] if call.wish == wish]
+        about = [*jobs.wishes[wish], *(call for id in sorted(ids) for call in jobs.calls[id] if call.kind == "get")]
         firsts = [call for call in jobs.wishes[wish] if call.done and not call.replayed]
         if len(ids) > 1:
             yield Violation(1, f"one wish made {len(ids)} jobs", about)
