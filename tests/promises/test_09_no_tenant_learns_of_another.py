@@ -19,7 +19,8 @@ from urllib.parse import parse_qsl, quote, urlencode
 
 import pytest
 
-from jobyard.authorizer import bearer, signed
+from jobyard.authorizer import Role, bearer, signed
+from jobyard.model import Person
 from jobyard.model.ids import alphanumeric, object_id
 from tests.contract.tencent.conftest import a_key
 from tests.contract.tencent.signing import ROOT, Key, ask, authorization
@@ -304,3 +305,20 @@ def test_the_secret_of_a_client_is_that_clients(two: Two) -> None:
         for secret in (mine.curator.secret, mine.curator.token, mine.organisation.api_key, mine.key.secret):
             body = urlencode(fields | {"client_secret": secret})
             assert Sent("POST", "/webapi/oauth2/token", "", FORM, body).answer().json["error"] == "invalid_client"
+
+
+def test_one_user_in_two_tenants_has_keys_and_jobs_of_each(tenancy: Yard) -> None:
+    """As an issuer of tokens may have it: the same subject, here of one tenant and there of another."""
+    user, key = Person("auth0|jane", "Jane"), "one"
+    made = {}
+    for tenant in ("acme", "globex"):
+        token, workflow = tenancy.client(Role.MEMBER, tenant, user).token, tenancy.workflow(tenant=tenant)
+        path = f"/webapi/v3/workflows/{workflow.id}/jobs"
+        headers = {"idempotency-key": key, "authorization": f"Bearer {token}"}
+        submitted, again = (Sent("POST", path, "", headers).answer() for _ in range(2))
+        assert again.headers["Idempotency-Replayed"] == "true"
+        assert "Idempotency-Replayed" not in submitted.headers
+        made[tenant] = submitted.json["id"]
+        listed = Sent("GET", path, "", headers).answer().json
+        assert [each["id"] for each in listed] == [made[tenant]]
+    assert made["acme"] != made["globex"]
