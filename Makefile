@@ -1,10 +1,14 @@
 # Everything a developer runs. `make` lists the targets.
 .DEFAULT_GOAL := help
 .PHONY: help env run build test lint format types template-check \
-	test-unit test-contract test-integration test-e2e test-sam lock clean
+	scan test-unit test-contract test-integration test-promises test-e2e test-sam test-long bench-load audit lock clean
 
 PYTEST := .venv/bin/pytest
 WORKERS ?= 2
+EXAMPLES ?= 300
+CRASHES ?= 300
+FAULTS ?= 300
+MINUTES ?= 3
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z][a-z0-9-]*:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -19,7 +23,7 @@ build: env  ## Build what is deployed, as `sam deploy` takes it
 	@scripts/env sam
 	@scripts/sam build
 
-test: lint types template-check test-unit test-contract test-integration test-e2e test-sam  ## All checks and tests, as in CI
+test: lint types template-check scan test-unit test-contract test-integration test-promises test-e2e test-sam  ## All checks and tests, as in CI
 
 lint: env  ## Style and formatting
 	.venv/bin/ruff check .
@@ -37,6 +41,10 @@ template-check: env  ## cfn-lint and `sam validate --lint` on the template
 	.venv/bin/cfn-lint template.yaml
 	@scripts/sam validate --lint
 
+scan: env  ## checkov on the template
+	@scripts/env scan
+	.local/scan-env/bin/checkov --config-file .checkov.yaml
+
 test-unit: env  ## Pure tests
 	$(PYTEST) -n $(WORKERS) tests/unit
 
@@ -46,11 +54,27 @@ test-contract: env  ## Each endpoint against the vendors' pages
 test-integration: env  ## Store and service on Amazon's DynamoDB Local
 	$(PYTEST) -n $(WORKERS) tests/integration
 
+test-promises: env  ## What Jobyard promises, tried: races, crashes, faults, hostile input
+	$(PYTEST) -n $(WORKERS) tests/promises
+
 test-e2e: env  ## HTTP against the whole stack, as `make run` starts it
 	$(PYTEST) tests/e2e
 
 test-sam: env  ## `sam local` in a container; says why when no container engine runs
 	@scripts/test-sam
+
+test-long: env  ## The promises at length; EXAMPLES=300 CRASHES=300 FAULTS=300 MINUTES=3
+	JOBYARD_EXAMPLES=$(EXAMPLES) JOBYARD_CRASHES=$(CRASHES) JOBYARD_FAULTS=$(FAULTS) JOBYARD_MINUTES=$(MINUTES) \
+		$(PYTEST) -n $(WORKERS) --timeout 14400 tests/promises
+	JOBYARD_EXAMPLES=$(EXAMPLES) JOBYARD_TABLE_ENGINE=ministack \
+		$(PYTEST) --timeout 14400 tests/promises/test_02_model.py
+	JOBYARD_MINUTES=$(MINUTES) $(PYTEST) --timeout 14400 tests/e2e/test_history.py
+
+bench-load: env  ## Load the local stack until it bends, then ten times that; CLIENTS, SECONDS
+	@exec .venv/bin/python -m benchmarks.load $(ARGS)
+
+audit: env  ## Known vulnerabilities of all pinned packages; needs the network
+	@scripts/audit
 
 lock: env  ## Pin requirements/*.in again
 	@scripts/lock

@@ -73,16 +73,19 @@ def seed(engine: Engine, deployment: Deployment) -> Demo:
             Bucket=bucket, Key=f"{folder}/{name}", Body=header + b"\r\n" + body, ContentType="text/csv"
         )
     base = f"s3://{bucket}/{folder}"
-    openreplay = _seed_openreplay(engine, deployment, manage)
+    openreplay = _seed_openreplay(engine, deployment, manage, clients["admin"]["userId"])
     tencent = _seed_tencent(engine, deployment, manage)
     return Demo(clients, workflow["id"], f"{base}/orders.csv", f"{base}/orders-long.csv", openreplay, tencent)
 
 
-def _seed_openreplay(engine: Engine, deployment: Deployment, manage: Manage) -> OpenReplay:
+def _seed_openreplay(engine: Engine, deployment: Deployment, manage: Manage, owner: str) -> OpenReplay:
+    # Private, or every user could erase any other. A project's API keys may run it all the same.
     erase = manage.call(
         "workflows.register",
         TENANT,
         name="erase",
+        public=False,
+        owner=owner,
         runner={"type": "lambda", "functionName": f"{deployment.outputs['WorkflowFunctionPrefix']}erase"},
     )
     key = manage.call("keys.create", TENANT, name="Backend")
