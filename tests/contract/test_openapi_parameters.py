@@ -37,6 +37,7 @@ class Seen:
 class Name(str):
     """The name of a parameter; notes what it is compared with."""
 
+    __slots__ = ("seen",)
     seen: Seen
 
     def __new__(cls, text: str, seen: Seen) -> Self:
