@@ -210,3 +210,7 @@ def test_nobody_learns_anything(tenancy: Yard, key: str) -> None:
         assert tenancy.items() == before
 
     ask()
+
+
+def test_exceptions_are_of_operations_that_there_are() -> None:
+    assert BEYOND_SCHEMAS.keys() | ANY_BODY <= set(KEYS)
