@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
 from tests.promises.history import life, rules
 from tests.promises.history.calls import GONE, Call, History, shown
 from tests.promises.history.jobs import Jobs
 from tests.promises.history.rules import Violation
+
+SHOWN = 40
+"""Calls of a violation that are printed; the file has them all."""
 
 
 def check(history: History) -> list[Violation]:
@@ -35,12 +39,15 @@ def _named(id: str, calls: Sequence[Call]) -> tuple[int, str]:
     return 2, f"no order of these calls explains what was answered of job {id}"
 
 
-def report(violations: Sequence[Violation], most: int = 5) -> str:
-    """For a person: each violation with its calls, the shortest first."""
-    ranked = sorted(violations, key=lambda each: len(each.calls))
+def report(violations: Sequence[Violation], most: int = 8) -> str:
+    """For a person: of each promise first the violation with the fewest calls, then the others."""
+    by_promise: dict[int, list[Violation]] = defaultdict(list)
+    for violation in sorted(violations, key=lambda each: (each.promise, len(each.calls))):
+        by_promise[violation.promise].append(violation)
+    ranked = [each[0] for each in by_promise.values()] + [one for each in by_promise.values() for one in each[1:]]
     parts = [
-        f"promise {each.promise}: {each.text}\n{shown(each.calls[:40])}"
-        + (f"\n  and {len(each.calls) - 40} more calls" if len(each.calls) > 40 else "")
+        f"promise {each.promise}: {each.text}\n{shown(each.calls[:SHOWN])}"
+        + (f"\n  and {len(each.calls) - SHOWN} more calls" if len(each.calls) > SHOWN else "")
         for each in ranked[:most]
     ]
     if len(ranked) > most:
