@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
+from threading import BoundedSemaphore, Thread
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -286,6 +286,21 @@ def test_many_callers_at_once_are_answered_or_told_to_come_again(front: Front, m
     assert len(statuses) == 150
     assert set(statuses) <= {201, 503}
     assert statuses.count(201) >= 52
+
+
+def test_a_caller_beyond_the_last_connection_is_told_to_come_again(
+    front: Front, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(front._server, "connections", BoundedSemaphore(1))
+    held = HTTPConnection(urlsplit(front.url).netloc, timeout=10)
+    assert asked(held, "GET", "/")["method"] == "GET"
+    answered = raw(front, b"")
+    assert answered.split()[1] == b"503"
+    assert b"\r\nRetry-After: 1\r\n" in answered
+    held.close()
+    deadline = time.monotonic() + 10
+    while b" 201 " not in raw(front, b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"):
+        assert time.monotonic() < deadline, "its place is not free again"
 
 
 def test_a_port_in_use_is_told_with_a_way_out() -> None:
