@@ -204,7 +204,7 @@ def test_deliveries_of_one_record_at_once_and_reconcile(staged: Staged) -> None:
     stage.every_schedule(scenario)
 
 
-@effort(15)
+@effort(10)
 @given(data=st.data())
 def test_everybody_at_once(staged: Staged, data: st.DataObject) -> None:
     """A cancel, a look, drive, the execution and reconcile over one job; drawn, with a pause behind each answer too."""
