@@ -136,13 +136,16 @@ class Life(RuleBasedStateMachine):
 
     # What clients do.
 
-    @initialize(jobs=st.lists(st.tuples(st.sampled_from(CLIENTS), st.integers(0, 6)), min_size=3, max_size=6))
+    @initialize(jobs=st.lists(st.tuples(st.sampled_from(CLIENTS), st.integers(0, 9)), min_size=3, max_size=6))
     def first(self, jobs: list[tuple[Client, int]]) -> None:
-        """Jobs that have gone through so many states of their executions."""
+        """Jobs whose executions have gone through so many states; where that is far, their functions have ended."""
         for number, (client, states) in enumerate(jobs):
-            self.submit(client, f"first {number}", None)
+            self.submit(client, f"first {number}", f"key of {number}")
             self.deliver("all")
-            self.go_on(self.known[-1], states)
+            self.go_on(self.known[-1], min(states, 5))
+            if states > 5 and self.known[-1] in self.working():
+                self.answer(self.known[-1], "fail" if states == 6 else "finish")
+                self.go_on(self.known[-1], states - 7)
 
     @rule(
         client=st.sampled_from(CLIENTS),
@@ -159,6 +162,12 @@ class Life(RuleBasedStateMachine):
             self.known.append(self.reference.made(client, about, key, made.id, now_ms()))
         else:
             assert made == (200, expected, True)
+
+    @rule(made=one_of(lambda self: sorted(self.reference.keys)), about=st.sampled_from(["the same", "another"]))
+    def repeat(self, made: tuple[Client, str], about: str) -> None:
+        """With a key that was used before."""
+        client, key = made
+        self.submit(client, self.reference.keys[made].about if about == "the same" else about, key)
 
     @precondition(lambda self: self.known)
     @rule(job=one_of(lambda self: self.known))
