@@ -34,8 +34,11 @@ class Client(Protocol):
     words: ClassVar[Mapping[Status, str]]
     """The dialect's word for each status; those that it does not tell apart have one."""
 
-    def submit(self, about: str, key: str | None = None) -> Made:
-        """``about`` makes two requests different from each other, and names what the dialect allows one live job of."""
+    def submit(self, about: str, key: str | None = None, *, again: bool = False) -> Made:
+        """``about`` makes two requests different from each other, and names what the dialect allows one live job of.
+
+        ``again``: it repeats one whose answer was lost, as far as clients of the dialect say so.
+        """
 
     def word(self, id: str) -> str | None:
         """The status of a job in the dialect's word; None where it is not found."""
@@ -65,7 +68,7 @@ class Alteryx:
         self.client = yard.client(role, tenant)
         self.workflow = yard.workflow(tenant=tenant)
 
-    def submit(self, about: str, key: str | None = None) -> Made:
+    def submit(self, about: str, key: str | None = None, *, again: bool = False) -> Made:
         body = {"questions": [{"name": "about", "value": about}]}
         headers = {} if key is None else {"idempotency-key": key}
         answer = call(
@@ -116,7 +119,7 @@ class OpenReplay:
     def __init__(self, yard: Yard, tenant: str = "acme") -> None:
         self.organisation = Organisation(yard, tenant)
 
-    def submit(self, about: str, key: str | None = None) -> Made:
+    def submit(self, about: str, key: str | None = None, *, again: bool = False) -> Made:
         headers = {} if key is None else {"idempotency-key": key}
         answer = self.organisation.erase(about, headers=headers)
         id = str(answer.json["data"]["jobId"]) if answer.status == 200 else ""
@@ -158,12 +161,13 @@ class Tencent:
         self.key = a_key(tenant)
         yard.workflow(tenant=tenant, id=WORKFLOW_ID, name="inventory")
 
-    def submit(self, about: str, key: str | None = None) -> Made:
+    def submit(self, about: str, key: str | None = None, *, again: bool = False) -> Made:
         body = (
             f"<Request><Name>demo</Name><Type>Workflow</Type><Input><Prefix>{about}</Prefix></Input>"
             f"<Operation><WorkflowIds>{WORKFLOW_ID}</WorkflowIds></Operation></Request>"
         )
-        reply = ask(self.key, "POST", body=body, headers={} if key is None else {"idempotency-key": key})
+        headers = {} if key is None else {"idempotency-key": key}
+        reply = ask(self.key, "POST", body=body, headers=headers | ({"x-cos-sdk-retry": "true"} if again else {}))
         id = reply.get("JobsDetail/JobId") if reply.status == 200 else ""
         return Made(reply.status, id, reply.headers.get("Idempotency-Replayed") == "true")
 

@@ -57,6 +57,8 @@ class Machine:
         self.executions: dict[str, Execution] = {}
         self.ended: list[dict[str, Any]] = []
         """EventBridge's events of executions that failed, timed out or were stopped; the test delivers them."""
+        self.nested: set[str] = set()
+        """ARNs of the running executions of other state machines, which jobs have for a workflow."""
         self._dynamodb, self._now_ms = dynamodb, now_ms
         self._definition = definition(TableName=table)
         self._states: dict[str, Any] = self._definition["States"]
@@ -86,11 +88,22 @@ class Machine:
         return 200, {"executionArn": _arn(name), "startDate": self.executions[name].began_at / 1000}
 
     def _stop(self, asked: dict[str, Any]) -> Answer:
+        if not asked["executionArn"].startswith(_arn("")):
+            return self._stop_nested(asked["executionArn"])
         found = self._named(asked)
         if found is None:
             return _error("ExecutionDoesNotExist")
         if found.running:
             self._end(found, "ABORTED", asked.get("error", ""), asked.get("cause", ""))
+        return 200, {"stopDate": self._now_ms() / 1000}
+
+    def _stop_nested(self, arn: str) -> Answer:
+        if arn not in self.nested:
+            return _error("ExecutionDoesNotExist")
+        name = arn.rpartition(":")[2]
+        if name in self.working():
+            self.break_(name, "States.TaskFailed")
+        self.nested.discard(arn)
         return 200, {"stopDate": self._now_ms() / 1000}
 
     def _describe(self, asked: dict[str, Any]) -> Answer:
@@ -157,12 +170,20 @@ class Machine:
             return lambda: self._write(execution, state, arguments)
         return lambda: self._pass(execution, state)
 
+    def payload(self, name: str) -> dict[str, Any]:
+        """What the function of the execution's job is given."""
+        execution = self.executions[name]
+        given = self._states[execution.state]["Arguments"]
+        payload: dict[str, Any] = self._rendered(execution, given["Payload"])
+        return payload
+
     def finish(self, name: str, answer: Any = None) -> None:
         """The function of the execution's job answers."""
         execution = self.executions[name]
         assert name in self.working()
         state = self._states[execution.state]
         execution.token = None
+        self._ends_nested(name)
         result = {"Payload": answer} if execution.state == "RunLambda" else answer
         self._go(execution, state["Next"], self._rendered(execution, state["Output"], result=result))
 
@@ -171,11 +192,15 @@ class Machine:
         execution = self.executions[name]
         assert name in self.working()
         execution.token = None
+        self._ends_nested(name)
         self._caught(execution, Failure(error, cause))
 
     def time_out(self, name: str) -> None:
         """The function was not heard of within its time, or gave no sign of life."""
         self.break_(name, "States.Timeout")
+
+    def _ends_nested(self, name: str) -> None:
+        self.nested = {arn for arn in self.nested if arn.rpartition(":")[2] != name}
 
     # One state.
 
@@ -196,6 +221,9 @@ class Machine:
             self._go(execution, state["Next"], execution.data)
         elif kind == "Task":
             execution.token = f"{execution.name}/{len(execution.passed)}"
+            if execution.state == "RunStateMachine":
+                given = self._rendered(execution, state["Arguments"])
+                self.nested.add(f"{given['StateMachineArn'].replace(':stateMachine:', ':execution:')}:{given['Name']}")
         elif kind == "Succeed":
             self._end(execution, "SUCCEEDED")
         else:

@@ -1,0 +1,100 @@
+"""Promise 4: a crash between any two AWS calls leaves no job stuck and no promise broken.
+
+Every function is run once to see which calls it makes. Then the process dies right before each of them, and right
+after. Whoever invoked it does what AWS or a caller would do, the world comes to rest, and all promises are checked
+(``harness/promises.py``). The calls are found by recording, so that a new one is swept without anybody's doing.
+
+In the quick run each place in the code that calls AWS is swept once for each group of scenes; in the long one every
+call of every scene is, with callers who give up and with such as go on, and more pairs of deaths are tried.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable
+
+import pytest
+
+from tests.promises.effort import CRASHES
+from tests.promises.harness.crashes import Deaths, Point, Site, dies, points_of, wipe
+from tests.promises.harness.promises import messages_hold, promises_hold
+from tests.promises.harness.scenes import SCENES, Scene, Stand
+from tests.promises.harness.stand import recorded
+from tests.promises.harness.world import World
+
+GROUPS = list(dict.fromkeys(scene.group for scene in SCENES))
+PERSISTENT = 3
+"""How often a caller asks who goes on asking."""
+
+pytestmark = [
+    pytest.mark.timeout(1800),
+    # Of a function that died, in words for one that forgot its metrics.
+    pytest.mark.filterwarnings("ignore:No application metrics to publish"),
+]
+
+
+@pytest.fixture(autouse=True)
+def _long_lived(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Days pass while a world comes to rest.
+    monkeypatch.setenv("TOKEN_LIFETIME_SECONDS", str(10**8))
+
+
+def crash(world: World, scene: Scene, points: Iterable[Point], tries: int) -> Deaths:
+    wipe(world)
+    stand = Stand(world, tries)
+    play = scene.prepare(stand)
+    world.new_process()
+    deaths = dies(world, points, play, stand.inner)
+    with world.wire.gate(stand.inner):
+        _check(stand)
+    return deaths
+
+
+def _check(stand: Stand) -> None:
+    stand.world.rest()
+    stand.world.new_process()
+    promises_hold(stand.world, *stand.callers)
+    if stand.function is not None:
+        messages_hold(stand.world, stand.function.said)
+    for check in stand.afterwards:
+        check()
+
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_a_crash_on_either_side_of_any_call_breaks_no_promise(world: World, group: str) -> None:
+    known: set[Site] | None = None if CRASHES else set()
+    swept = 0
+    for scene in (each for each in SCENES if each.group == group):
+        sites = recorded(world, scene).sites
+        for point in points_of(sites, known):
+            for tries in _ways(sites[point.number], point):
+                where = f"{scene}: died {'after' if point.after else 'before'} {sites[point.number]}, tries: {tries}"
+                try:
+                    assert crash(world, scene, [point], tries).met == 1, "the call that was recorded was not made"
+                except AssertionError as error:
+                    error.add_note(where)
+                    raise
+                swept += 1
+    print(f"{group}: {swept} crashes")  # noqa: T201 - how much was tried is part of what this test says
+
+
+def _ways(site: Site, point: Point) -> tuple[int, ...]:
+    """How often callers ask. What has been written matters to who asks again and to who does not."""
+    if CRASHES or (point.after and site.writes):
+        return (1, PERSISTENT)
+    return (1,) if point.after else (PERSISTENT,)
+
+
+def test_two_crashes_break_no_promise_either(world: World) -> None:
+    chance = random.Random(CRASHES and random.randrange(2**32))
+    for _ in range(CRASHES or 12):
+        scene = chance.choice(SCENES)
+        sites = recorded(world, scene).sites
+        first = Point(chance.randrange(len(sites)), after=chance.random() < 0.5)
+        second = Point(first.number + 1 + chance.randrange(len(sites)), after=chance.random() < 0.5)
+        tries = chance.choice((1, PERSISTENT))
+        try:
+            assert crash(world, scene, [first, second], tries).met
+        except AssertionError as error:
+            error.add_note(f"{scene}: {first}, {second}, tries: {tries}")
+            raise

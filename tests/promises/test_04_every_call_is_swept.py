@@ -1,0 +1,73 @@
+"""That the scenes of the crash sweep and of the faults leave out nothing that a function may ask of AWS.
+
+What each function may do is in the template; the tests of permissions hold that it is what is really asked. Here each
+permission of each function but those of workflows must be used by some scene, so that a new one needs a scene.
+"""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from local.template import load
+from tests.iam import ACCOUNT, REGION, Asked, Grant, Names, grants
+from tests.promises.harness.scenes import SCENES
+from tests.promises.harness.stand import recorded
+from tests.promises.harness.world import World
+from tests.recorded import asked_of
+from tests.transformed import functions, target
+
+ELSEWHERE = {
+    "UnmatchedFunction": "only hands a request on to another function, which is swept",
+    "ProfileFunction": "work of a job, which is run again as a whole",
+    "EraseFunction": "work of a job, which is run again as a whole",
+    "InventoryFunction": "work of a job, which is run again as a whole",
+    "InventoryStepsFunction": "work of a job, which is run again as a whole",
+}
+LAMBDAS_OWN = ("Log", "Trace", "ReadStream", "FindStream", "KeepFailures")
+"""Statements that the function's code does not use: Lambda does, with the function's role."""
+
+FUNCTIONS = {
+    load()["Resources"][name]["Properties"]["CodeUri"].removeprefix("functions/"): properties
+    for name, properties in functions().items()
+    if name not in ELSEWHERE
+}
+"""By the names of their folders."""
+
+
+@pytest.fixture(autouse=True)
+def _long_lived(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOKEN_LIFETIME_SECONDS", str(10**8))
+
+
+@pytest.mark.timeout(600)
+def test_the_scenes_use_every_permission_that_a_function_has(world: World) -> None:
+    asked: dict[str, list[Asked]] = {name: [] for name in FUNCTIONS}
+    for scene in SCENES:
+        recording = recorded(world, scene)
+        for site, call in zip(recording.sites, recording.calls, strict=True):
+            if site.function in asked and call.service != "s3":
+                service = {"sfn": "stepfunctions"}.get(call.service, call.service)
+                asked[site.function] += asked_of(service, call.operation, call.asked)
+    unused = {
+        f"{name}: {grant}"
+        for name, properties in FUNCTIONS.items()
+        for grant in _grants(world, properties)
+        if not any(grant.covers(each) for each in asked[name])
+    }
+    assert unused == set()
+
+
+def _grants(world: World, properties: dict[str, object]) -> list[Grant]:
+    names = Names(
+        JobsTable__Arn=f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{world.yard.table}",
+        JobStateMachine=os.environ["STATE_MACHINE_ARN"],
+        JobStateMachine__Name="jobyard-job",
+        SecretsKey__Arn=os.environ["SECRETS_KEY_ARN"],
+        **{"AWS::StackName": "jobyard"},
+    )
+    role = target(properties["Role"])
+    assert role
+    every = grants(role, names)
+    return [each for each in every if each.sid not in LAMBDAS_OWN and not each.action.startswith("s3:")]
