@@ -106,10 +106,11 @@ class Load:
 
     async def _client(self, client: Client, chance: Random) -> None:
         acts: list[tuple[int, Callable[[Client, Random], Awaitable[Sequence[Call]]]]] = [
-            (5, self._submit),
+            (4, self._submit),
             (6, self._get),
             (2, self._messages),
             (3, self._cancel),
+            (2, self._regret),
             (2, self._walk),
         ]
         weights, does = [weight for weight, _ in acts], [act for _, act in acts]
@@ -153,12 +154,18 @@ class Load:
         return [await client.messages(id) for id in self._some(client, chance)]
 
     async def _cancel(self, client: Client, chance: Random) -> Sequence[Call]:
-        calls: list[Call] = []
-        for id in self._some(client, chance):
-            how_many = chance.choice((1, 1, 2, 3))
-            within = [chance.uniform(0.001, 0.1) if chance.random() < 0.2 else None for _ in range(how_many)]
-            calls += await asyncio.gather(*(client.cancel(id, each) for each in within), client.get(id))
-        return calls
+        return [call for id in self._some(client, chance) for call in await self._cancelled(client, chance, id)]
+
+    async def _regret(self, client: Client, chance: Random) -> Sequence[Call]:
+        """Cancel what was just submitted, while it waits, starts or runs."""
+        made = [call for call in await self._submit(client, chance) if call.done]
+        await asyncio.sleep(chance.choice((0, 0, 0.2, 0.5, 1)))
+        return made + [call for each in made[:1] for call in await self._cancelled(client, chance, each.job)]
+
+    async def _cancelled(self, client: Client, chance: Random, id: str) -> Sequence[Call]:
+        how_many = chance.choice((1, 1, 2, 3))
+        within = [chance.uniform(0.001, 0.1) if chance.random() < 0.2 else None for _ in range(how_many)]
+        return await asyncio.gather(*(client.cancel(id, each) for each in within), client.get(id))
 
     async def _walk(self, client: Client, chance: Random) -> Sequence[Call]:
         there = len(self.jobs[client.dialect.name])

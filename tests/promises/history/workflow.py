@@ -12,7 +12,7 @@ from jobyard import runner
 @runner.job
 def handler(job: runner.Job) -> None:
     chance = random.Random(job.id)
-    steps, pause = chance.choice((1, 1, 2, 3, 8)), chance.choice((0, 0, 0, 0.1, 0.4))
+    steps, pause = chance.choice((1, 1, 2, 3, 8)), chance.choice((0, 0, 0.1, 0.4, 1))
     for number in range(1, steps + 1):
         if job.cancelled:
             return
