@@ -1,7 +1,7 @@
 # Everything a developer runs. `make` lists the targets.
 .DEFAULT_GOAL := help
 .PHONY: help env run build test lint format types template-check \
-	scan test-unit test-contract test-integration test-promises test-e2e test-sam test-long bench-load audit lock clean
+	scan openapi test-unit test-contract test-integration test-promises test-e2e test-sam test-long bench-load audit lock clean
 
 PYTEST := .venv/bin/pytest
 WORKERS ?= 2
@@ -23,7 +23,7 @@ build: env  ## Build what is deployed, as `sam deploy` takes it
 	@scripts/env sam
 	@scripts/sam build
 
-test: lint types template-check scan test-unit test-contract test-integration test-promises test-e2e test-sam  ## All checks and tests, as in CI
+test: lint types template-check scan openapi test-unit test-contract test-integration test-promises test-e2e test-sam  ## All checks and tests, as in CI
 
 lint: env  ## Style and formatting
 	.venv/bin/ruff check .
@@ -70,8 +70,11 @@ test-long: env  ## The promises at length; EXAMPLES=300 CRASHES=300 FAULTS=300 M
 		$(PYTEST) --timeout 14400 tests/promises/test_02_model.py
 	JOBYARD_MINUTES=$(MINUTES) $(PYTEST) --timeout 14400 tests/e2e/test_history.py
 
-bench-load: env  ## Load the local stack until it bends, then ten times that; CLIENTS, SECONDS
+bench-load: env  ## Load the local stack until it bends, then ten times that; ARGS=--help
 	@exec .venv/bin/python -m benchmarks.load $(ARGS)
+
+openapi: env  ## Write docs/openapi.json; fails where that would break a client
+	.venv/bin/python -m openapi
 
 audit: env  ## Known vulnerabilities of all pinned packages; needs the network
 	@scripts/audit
