@@ -221,7 +221,7 @@ def _verdict(history: History, over: Step) -> tuple[bool, str]:
     )
     if violations or dishonest:
         return False, f"{report(violations)}\n{len(dishonest)} errors that do not say when to come again"
-    return True, said + "Every error was a refusal that says when to come again."
+    return True, said + ("Every error was a refusal that says when to come again." if over.errors else "No errors.")
 
 
 def _written(steps: Sequence[Step], over: Step, verdict: str, machine: str, command: str) -> str:
@@ -230,8 +230,10 @@ def _written(steps: Sequence[Step], over: Step, verdict: str, machine: str, comm
         [
             "# Load on the local stack",
             "",
-            f"{machine}; {time.strftime('%Y-%m-%d', time.gmtime())}. It says how the local stack behaves, of which the",
-            "engine (MiniStack) and two cores are the limit, and nothing about AWS.",
+            f"{machine}; {time.strftime('%Y-%m-%d', time.gmtime())}.",
+            "",
+            "It says how the local stack behaves, of which the engine (MiniStack) and the machine are the limit, and nothing",
+            "about AWS. Where the load before was more than a fraction of the cores, other work took its share.",
             "",
             f"    {command}",
             "",
