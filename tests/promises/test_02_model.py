@@ -242,6 +242,13 @@ class Life(RuleBasedStateMachine):
         land()
         self._has_written(job, state, began_at)
 
+    @precondition(lambda self: self.writing())
+    @rule(job=one_of(lambda self: self.writing()))
+    def cancel_while_it_is_written(self, job: Known) -> None:
+        self.begin_to_write(job)
+        self.cancel(job)
+        self.land(job)
+
     def _has_written(self, job: Known, state: str, at: int) -> None:
         if state in TRANSITION_OF:
             failure = self.machine.executions[job.id].data.get("failure", {})
