@@ -139,7 +139,7 @@ def emptied(dynamodb: DynamoDBClient, table: str, yard: Yard) -> None:
 def test_what_a_tenant_is_told_does_not_depend_on_another(tenancy: Yard, dynamodb_client: DynamoDBClient) -> None:
     listing = ("list", "list of a workflow", "list of erasures", "list of creations", "next page")
 
-    @effort(8)
+    @effort(5)
     @given(steps)
     def worlds(done: list[Step]) -> None:
         with still() as clock:
