@@ -23,7 +23,7 @@ build: env  ## Build what is deployed, as `sam deploy` takes it
 	@scripts/env sam
 	@scripts/sam build
 
-test: lint types template-check scan openapi test-unit test-contract test-integration test-promises test-e2e test-sam  ## All checks and tests, as in CI
+test: lint types template-check scan test-unit test-contract test-integration test-promises test-e2e test-sam  ## All checks and tests, as in CI
 
 lint: env  ## Style and formatting
 	.venv/bin/ruff check .

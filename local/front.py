@@ -60,9 +60,9 @@ _HOP_BY_HOP = {
 class Front:
     """A context in which `http://127.0.0.1:<port>` is the gateway of API `api`. Port 0 takes a free one."""
 
-    def __init__(self, port: int = 0) -> None:
+    def __init__(self, port: int = 0, connections: int = CONNECTIONS) -> None:
         try:
-            self._server = _Server(("127.0.0.1", port), _Handler)
+            self._server = _Server(("127.0.0.1", port), connections)
         except OSError as error:
             raise LocalError(
                 f"Port {port} of 127.0.0.1 cannot be used ({error.strerror}). Is another `make run` going on?\n"
@@ -144,10 +144,10 @@ class _Server(ThreadingHTTPServer):
     engine = ""
     prefix = ""
 
-    def __init__(self, *arguments: Any) -> None:
-        super().__init__(*arguments)
+    def __init__(self, address: tuple[str, int], connections: int) -> None:
+        super().__init__(address, _Handler)
         self.turns = Turns()
-        self.connections = threading.BoundedSemaphore(CONNECTIONS)
+        self.connections = threading.BoundedSemaphore(connections)
 
     def process_request(self, request: Any, client_address: Any) -> None:
         if self.connections.acquire(blocking=False):
