@@ -9,6 +9,8 @@ EXAMPLES ?= 300
 CRASHES ?= 300
 FAULTS ?= 300
 MINUTES ?= 3
+# The make of macOS knows no such option.
+TOGETHER := --no-print-directory $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z][a-z0-9-]*:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -23,7 +25,11 @@ build: env  ## Build what is deployed, as `sam deploy` takes it
 	@scripts/env sam
 	@scripts/sam build
 
-test: lint types template-check scan test-unit test-contract test-integration test-promises test-e2e test-sam  ## All checks and tests, as in CI
+# One after the other, but what waits more than it works goes together.
+test: env  ## All checks and tests, as in CI
+	@$(MAKE) $(TOGETHER) -j4 lint types template-check scan
+	@$(MAKE) --no-print-directory test-unit test-contract test-integration test-promises
+	@$(MAKE) $(TOGETHER) -j2 test-e2e test-sam
 
 lint: env  ## Style and formatting
 	.venv/bin/ruff check .
