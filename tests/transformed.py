@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any
 
@@ -96,3 +96,23 @@ def of_function(name: str) -> list[Statement]:
     assert role
     managed = {target(each) for each in of_type("AWS::IAM::Role")[role]["ManagedPolicyArns"]}
     return [statement for owner, statement in every_statement() if owner == role or owner in managed]
+
+
+@cache
+def _filters() -> list[Any]:
+    (mapping,) = load()["Resources"]["DriveFunction"]["Properties"]["Events"].values()
+    return [json.loads(each["Pattern"]) for each in mapping["Properties"]["FilterCriteria"]["Filters"]]
+
+
+def drive_is_told(record: Mapping[str, Any]) -> bool:
+    """Whether Lambda invokes drive for a record of the stream."""
+    return any(_passes(each, record) for each in _filters())
+
+
+def _passes(pattern: Any, value: Any) -> bool:
+    """Lambda's event filter, as far as this template uses it: objects by name, lists of allowed values."""
+    if isinstance(pattern, dict):
+        return isinstance(value, dict) and all(
+            key in value and _passes(each, value[key]) for key, each in pattern.items()
+        )
+    return value in pattern

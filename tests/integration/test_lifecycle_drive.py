@@ -69,6 +69,13 @@ def test_a_nested_execution_is_stopped_with_its_job(machine: FakeMachine) -> Non
     assert machine.calls == [f"stop_execution {job.id}"] * 2
 
 
+def test_of_a_failed_job_the_nested_execution_alone_is_stopped(machine: FakeMachine) -> None:
+    nested = Runner("stateMachine", "arn:aws:states:us-east-1:000000000000:stateMachine:jobyard-workflow-many")
+    job = a_job(status=Status.FAILED, runner=nested)
+    drive([record("MODIFY", job)])
+    assert machine.calls == [f"stop_execution {job.id}"]
+
+
 def test_a_cancel_without_an_execution_is_harmless(machine: FakeMachine) -> None:
     assert drive([record("MODIFY", a_job(status=Status.CANCELLED))]) == NOTHING_FAILED
 

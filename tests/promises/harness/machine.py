@@ -196,8 +196,12 @@ class Machine:
         self._caught(execution, Failure(error, cause))
 
     def time_out(self, name: str) -> None:
-        """The function was not heard of within its time, or gave no sign of life."""
+        """The function was not heard of within its time, or gave no sign of life; a nested execution goes on, as Step
+        Functions only tries to stop one.
+        """
+        nested = self.nested
         self.break_(name, "States.Timeout")
+        self.nested = nested
 
     def _ends_nested(self, name: str) -> None:
         self.nested = {arn for arn in self.nested if arn.rpartition(":")[2] != name}

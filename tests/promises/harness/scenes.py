@@ -285,6 +285,23 @@ def a_stopped_execution(stand: Stand) -> Play:
     return stand.world.rest
 
 
+@scene("repair", "stopped")
+@scene("repair", "gone")
+@scene("repair", "out of time")
+def an_execution_with_a_nested_one_is(stand: Stand, how: str) -> Play:
+    """Nobody has told the nested one."""
+    caller, alteryx = stand.alteryx()
+    alteryx.workflow = stand.world.yard.workflow(runner=NESTED)
+    id, machine = stand.job(caller, Status.RUNNING), stand.world.machine
+    if how == "stopped":
+        machine.answer("StopExecution", {"executionArn": _ARN.format(id)})
+    elif how == "gone":
+        del machine.executions[id]
+    else:
+        machine.time_out(id)
+    return stand.world.rest
+
+
 @scene("repair")
 def a_stopped_execution_with_a_large_input(stand: Stand) -> Play:
     id = stand.job(stand.caller("alteryx"), Status.RUNNING)

@@ -27,6 +27,7 @@ from tests.promises.harness import keys
 from tests.promises.harness.machine import Machine
 from tests.promises.harness.stream import Stream
 from tests.promises.harness.wire import Died, Wire
+from tests.transformed import drive_is_told
 
 GRACE_SECONDS = 61.0
 """After which reconcile looks at a job that nothing moves."""
@@ -114,7 +115,7 @@ class World:
 
     def deliver(self) -> bool:
         """Let drive have what the stream tells; whether there was anything."""
-        self.undelivered += self.stream.read()
+        self.undelivered += filter(drive_is_told, self.stream.read())
         due, self.undelivered = self.undelivered, []
         if due:
             try:

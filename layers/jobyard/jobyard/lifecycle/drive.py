@@ -1,4 +1,5 @@
 """The table's stream: a new job is started, a cancelled or deleted one stopped, and what a deleted one left removed.
+Of a failed one the nested execution is stopped: its own may have ended without doing so.
 
 A stream delivers at least once, so each reaction may be repeated. Within one job it delivers in order; even so none
 of them relies on another: a job that is started after its cancel finds that it may not move, and ends.
@@ -58,6 +59,9 @@ def _react(record: dict[str, Any]) -> None:
     elif kind == "MODIFY" and job.status is Status.CANCELLED:
         executions.stop(job.id, job.runner)
         logger.info("stopped", job_id=job.id, tenant=job.tenant, reason="cancelled")
+    elif kind == "MODIFY" and job.status is Status.FAILED:
+        # The job's own execution may be what failed it, and ends by itself.
+        executions.stop_nested(job.id, job.runner)
     elif kind == "REMOVE":
         if job.status in LIVE:
             executions.stop(job.id, job.runner)

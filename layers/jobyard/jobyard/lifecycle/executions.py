@@ -12,7 +12,7 @@ from jobyard.aws import ClientError, client, error_code
 from jobyard.model import Job, Runner, Status
 from jobyard.store.records import job_pk
 
-STOPPED_CAUSE = "The job was cancelled or deleted."
+STOPPED_CAUSE = "The job was cancelled or deleted, or has failed."
 STATE_MACHINE = "stateMachine"
 
 # Step Functions says so of an execution that ended, too; of one that runs with the same input it says nothing.
@@ -73,9 +73,14 @@ def stop(job_id: str, runner: Runner | None = None) -> None:
     Step Functions itself stops a nested one only where it can, and does not promise to.
     """
     # The nested one first: where it goes no further than that, reconcile still finds the job's own and stops both.
+    stop_nested(job_id, runner)
+    _stop(_arn(job_id))
+
+
+def stop_nested(job_id: str, runner: Runner | None) -> None:
+    """Stop the nested execution alone; nothing for a ``runner`` of another type."""
     if runner and runner.type == STATE_MACHINE:
         _stop(f"{runner.arn.replace(':stateMachine:', ':execution:')}:{job_id}")
-    _stop(_arn(job_id))
 
 
 def _stop(arn: str) -> None:
