@@ -19,7 +19,7 @@ from tests.recorded import asked_of
 from tests.transformed import functions, target
 
 ELSEWHERE = {
-    "UnmatchedFunction": "only hands a request on to another function, which is swept",
+    "UnmatchedFunction": "hands a request on to an endpoint: two are tried, all of them ask Lambda in one place",
     "ProfileFunction": "work of a job, which is run again as a whole",
     "EraseFunction": "work of a job, which is run again as a whole",
     "InventoryFunction": "work of a job, which is run again as a whole",

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError, ConnectTimeoutError, ReadTimeoutError
 
 from jobyard import unmatched
 from tests.transformed import functions, of_function, target
@@ -24,8 +25,13 @@ class Lambda:
 
     def __init__(self) -> None:
         self.failing = False
+        self.raising: Exception | None = None
+        self.asked = 0
 
     def invoke(self, FunctionName: str, Payload: bytes) -> dict[str, Any]:  # noqa: N803
+        self.asked += 1
+        if self.raising:
+            raise self.raising
         if self.failing:
             return {"FunctionError": "Unhandled", "Payload": io.BytesIO(b'{"errorMessage": "no memory"}')}
         event = json.loads(Payload)
@@ -87,6 +93,40 @@ def test_any_other_path_is_not_found(method: str, path: str) -> None:
         "body": '{"message":"Not Found"}',
         "isBase64Encoded": False,
     }
+
+
+def refused(code: str, status: int) -> ClientError:
+    said: Any = {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}
+    return ClientError(said, "Invoke")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        refused("TooManyRequestsException", 429),
+        refused("ServiceException", 500),
+        ReadTimeoutError(endpoint_url="https://lambda"),
+        ConnectTimeoutError(endpoint_url="https://lambda"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+@pytest.mark.parametrize(
+    ("path", "media"), [("/webapi/v3/jobs/", "application/json"), ("/inventorytriggerjob/", "application/xml")]
+)
+def test_a_lambda_that_does_not_answer_is_a_503_and_is_asked_once(
+    endpoints: Lambda, error: Exception, path: str, media: str
+) -> None:
+    endpoints.raising = error
+    answer = asked("GET", path)
+    assert (answer["statusCode"], endpoints.asked) == (503, 1)
+    assert answer["headers"]["Retry-After"] == "1"
+    assert media in answer["headers"]["Content-Type"]
+
+
+def test_what_does_not_pass_fails_the_function_itself(endpoints: Lambda) -> None:
+    endpoints.raising = refused("AccessDeniedException", 403)
+    with pytest.raises(ClientError):
+        asked("GET", "/webapi/v3/jobs/")
 
 
 def test_an_endpoint_that_fails_is_no_answer(endpoints: Lambda) -> None:

@@ -103,5 +103,11 @@ def refused(error: Exception, path: str, refuse: Refusal) -> Response:
     return refuse(known, path)
 
 
+def errors_of(path: str) -> Refusal:
+    """How the dialect of ``path`` says an error."""
+    refuse: Refusal = _module(DIALECTS[_dialect_of(path)], "errors").answer
+    return refuse
+
+
 def _module(dialect: str, name: str) -> ModuleType:
     return import_module(f"jobyard.dialects.{dialect}.{name}")

@@ -12,8 +12,8 @@ import os
 from functools import cache
 from typing import Any, NamedTuple
 
-from jobyard.aws import ClientError, client, error_code
-from jobyard.handlers import DIALECTS
+from jobyard.aws import ClientError, client, error_code, is_passing
+from jobyard.handlers import DIALECTS, errors_of, refused
 
 _NOT_FOUND = {
     "statusCode": 404,
@@ -73,11 +73,14 @@ def answer(event: dict[str, Any]) -> dict[str, Any]:
     payload = json.dumps(request, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
     try:
         invoked = client("lambda").invoke(FunctionName=found.route.function, Payload=payload)
-    except ClientError as error:
-        if error_code(error) != "RequestTooLargeException":
+        response: dict[str, Any] = json.load(invoked["Payload"])
+    except Exception as error:
+        if isinstance(error, ClientError) and error_code(error) == "RequestTooLargeException":
+            return _TOO_LARGE
+        if not is_passing(error):
             raise
-        return _TOO_LARGE
-    response: dict[str, Any] = json.load(invoked["Payload"])
+        # Not tried again here: the endpoint may have done what was asked.
+        return refused(error, event["rawPath"], errors_of(event["rawPath"])).to_event()
     if "FunctionError" in invoked:
         # As the gateway would see it: a function that failed is an answer of 500.
         raise RuntimeError(f"{found.route.function} failed: {response.get('errorMessage')}")

@@ -73,6 +73,7 @@ OF_SERVICE: Mapping[str, Mapping[str, Fault]] = {
     },
     "kms": {name: throttled(name) for name in ("ThrottlingException", "LimitExceededException")},
     "sfn": {"ThrottlingException": throttled("ThrottlingException")},
+    "lambda": {"TooManyRequestsException": down(429, "TooManyRequestsException")},
     "s3": {"SlowDown": down(503, "SlowDown")},
 }
 _CONFLICT = {"TransactionConflictException": throttled("TransactionConflictException")}

@@ -24,6 +24,7 @@ from tests.promises.harness.stand import (
     Scene,
     Stand,
     a_function,
+    a_slash_too_many,
     ignored,
     scene,
 )
@@ -78,6 +79,30 @@ def a_second_submit_for_the_same_user(stand: Stand) -> Play:
     caller.submit("anna")
     stand.world.rest()
     return lambda: ignored(caller.submit("anna"))
+
+
+@scene("submit")
+def a_submit_with_a_slash_too_many(stand: Stand) -> Play:
+    caller = stand.caller("alteryx")
+
+    def play() -> None:
+        with a_slash_too_many():
+            caller.submit("keyed", "key")
+
+    return play
+
+
+@scene("cancel")
+def a_cancel_with_a_slash_too_many(stand: Stand) -> Play:
+    caller = stand.caller("alteryx")
+    id = stand.job(caller, Status.RUNNING)
+
+    def play() -> None:
+        with a_slash_too_many():
+            caller.cancel(id)
+        stand.world.rest()
+
+    return play
 
 
 @scene("cancel", "alteryx", Status.QUEUED)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import suppress
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any, NamedTuple
 
+import pytest
+
+from jobyard import unmatched
 from jobyard.model import Runner, Status
 from jobyard.runner import Job as Running
+from tests.contract import api
 from tests.promises.harness.clients import CLIENTS, Alteryx
 from tests.promises.harness.crashes import Function, Recording, wipe
 from tests.promises.harness.promises import Caller
@@ -81,6 +86,39 @@ class Stand:
         """What the stream has to tell goes to the dead-letter queue."""
         self.world.stream.read()
         self.world.undelivered.clear()
+
+
+@contextmanager
+def a_slash_too_many() -> Iterator[None]:
+    """Requests come by the default route. What fails there is the gateway's 500."""
+    routes = {f"{each.method} {each.path}": each.function.removeprefix("functions/") for each in api.routes()}
+
+    def by_default(folder: str) -> Callable[[dict[str, Any], object], Any]:
+        def answered(event: dict[str, Any], context: object) -> Any:
+            event = event | {"routeKey": "$default", "rawPath": f"{event['rawPath']}/"}
+            event.pop("pathParameters", None)
+            try:
+                return handler("functions/unmatched")(event, context)
+            except RuntimeError:
+                return _FAILED
+
+        return answered
+
+    handler = api._handler
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("ROUTES", json.dumps(routes))
+        patched.setattr(api, "_handler", by_default)
+        unmatched.routes.cache_clear()
+        yield
+    unmatched.routes.cache_clear()
+
+
+_FAILED = {
+    "statusCode": 500,
+    "headers": {"Content-Type": "application/json"},
+    "body": '{"message":"Internal Server Error"}',
+    "isBase64Encoded": False,
+}
 
 
 def ignored(_: object) -> None:

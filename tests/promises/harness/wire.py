@@ -26,12 +26,15 @@ Answer = tuple[int, dict[str, Any]]
 
 
 class Call(NamedTuple):
-    """One attempt of one call. ``service`` is as events name it (``sfn`` is Step Functions), ``asked`` its JSON."""
+    """One attempt of one call. ``service`` is as events name it (``sfn`` is Step Functions), ``asked`` its JSON,
+    ``sent`` the request itself.
+    """
 
     service: str
     operation: str
     asked: dict[str, Any]
     path: str
+    sent: AWSPreparedRequest
 
     def __str__(self) -> str:
         return f"{self.service}.{self.operation}"
@@ -42,8 +45,8 @@ class CarryOut(Protocol):
 
 
 Gate = Callable[[Call, CarryOut], AWSResponse]
-Service = Callable[[str, dict[str, Any]], Answer | AWSResponse]
-"""Answers an operation and its parameters, in place of the service."""
+Service = Callable[[Call], Answer | AWSResponse]
+"""Answers a call, in place of the service."""
 
 
 class Died(BaseException):
@@ -59,7 +62,7 @@ class Wire:
 
     def __init__(self, stand_ins: Mapping[str, Service] | None = None) -> None:
         # What is put into the bucket nobody reads here.
-        self._stand_ins: dict[str, Service] = {"s3": lambda _operation, _asked: nothing()} | dict(stand_ins or {})
+        self._stand_ins: dict[str, Service] = {"s3": lambda _: nothing()} | dict(stand_ins or {})
         self._gate: Gate = through
         self._mine = threading.local()
         # As botocore's own clients have it; without it each call waits 40 ms for an acknowledgement.
@@ -95,11 +98,11 @@ class Wire:
 
     def _on_send(self, request: AWSPreparedRequest, event_name: str, **_: Any) -> AWSResponse:
         service, operation = event_name.split(".")[1:]
-        call = Call(service, operation, _asked(request), urlsplit(str(request.url)).path)
+        call = Call(service, operation, _asked(request), urlsplit(str(request.url)).path, request)
 
         def carry_out() -> AWSResponse:
             if service in self._stand_ins:
-                given = self._stand_ins[service](operation, call.asked)
+                given = self._stand_ins[service](call)
                 return given if isinstance(given, AWSResponse) else answer(request, *given)
             sent: AWSResponse = self._http.send(request)
             # Read before the next one may be sent by the same connection.
@@ -121,6 +124,13 @@ def answer(request: AWSPreparedRequest | None, status: int, content: dict[str, A
 def nothing() -> AWSResponse:
     """A success without a body, as S3 answers a PutObject."""
     return AWSResponse("", 200, cast("Any", HeadersDict({"ETag": '"0"'})), cast("Any", _Raw(b"")))
+
+
+def failure(error: BaseException) -> AWSResponse:
+    """Lambda's answer of a function that failed."""
+    told = answer(None, 200, {"errorMessage": str(error), "errorType": type(error).__name__})
+    told.headers["X-Amz-Function-Error"] = "Unhandled"
+    return told
 
 
 def refusal(code: str, status: int = 400, **more: Any) -> AWSResponse:

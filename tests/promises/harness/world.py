@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from types import SimpleNamespace
 from typing import Any
 
 import boto3
+from botocore.awsrequest import AWSResponse
 
 from jobyard.authorizer import bearer, signed
 from jobyard.model import TERMINAL, Job, Status
@@ -26,7 +28,7 @@ from tests.contract.yard import Clock, Yard
 from tests.promises.harness import keys
 from tests.promises.harness.machine import Machine
 from tests.promises.harness.stream import Stream
-from tests.promises.harness.wire import Died, Wire
+from tests.promises.harness.wire import Answer, Call, Died, Service, Wire, failure
 from tests.transformed import drive_is_told
 
 GRACE_SECONDS = 61.0
@@ -103,6 +105,16 @@ class World:
         except Died:
             self.new_process()
             raise
+
+    def invoked(self, call: Call) -> Answer | AWSResponse:
+        """What one function is answered that invokes another, which is a process of its own."""
+        folder = f"functions/{call.path.split('/')[3]}"
+        with ThreadPoolExecutor(1) as other:
+            try:
+                return 200, other.submit(_handler(folder), call.asked, None).result()
+            except Died as problem:
+                self.new_process()
+                return failure(problem)
 
     def new_process(self) -> None:
         """The one before has died, and what it remembered is lost."""
@@ -216,5 +228,11 @@ def a_world(yard: Yard, endpoint: str, clock: Clock) -> Iterator[World]:
     }
     machine = Machine(boto3.client("dynamodb", **place), yard.table, now_ms)
     stream = Stream(boto3.client("dynamodbstreams", **place), yard.table)
-    with Wire({"sfn": machine.answer, "kms": keys.answer}) as wire:
-        yield World(yard, wire, machine, stream, clock)
+    stand_ins: dict[str, Service] = {
+        "sfn": lambda call: machine.answer(call.operation, call.asked),
+        "kms": lambda call: keys.answer(call.operation, call.asked),
+        "lambda": lambda call: world.invoked(call),
+    }
+    with Wire(stand_ins) as wire:
+        world = World(yard, wire, machine, stream, clock)
+        yield world
