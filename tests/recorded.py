@@ -25,6 +25,8 @@ class Recorder:
 
     def __init__(self) -> None:
         self.asked: list[Asked] = []
+        self.together: set[frozenset[Asked]] = set()
+        """What one transaction does in one way."""
         self._noting = False
         for service in SERVICES:
             client(service).meta.events.register("before-parameter-build", self._note)
@@ -38,7 +40,10 @@ class Recorder:
 
     def _note(self, params: dict[str, Any], model: Any, **_: Any) -> None:
         if self._noting:
-            self.asked += asked_of(model.service_model.service_name, model.name, params)
+            asked = asked_of(model.service_model.service_name, model.name, params)
+            self.asked += asked
+            if model.name == "TransactWriteItems":
+                self.together |= {frozenset(each for each in asked if each.action == one.action) for one in asked}
 
 
 def asked_of(service: str, operation: str, given: dict[str, Any]) -> list[Asked]:

@@ -66,7 +66,7 @@ def test_a_nested_execution_is_stopped_with_its_job(machine: FakeMachine) -> Non
     nested = Runner("stateMachine", "arn:aws:states:us-east-1:000000000000:stateMachine:jobyard-workflow-many")
     job = a_job(status=Status.CANCELLED, runner=nested)
     drive([record("MODIFY", job)])
-    assert machine.calls == [f"stop_execution {job.id}"] * 2
+    assert machine.calls == [f"stop_execution {job.id}"] * 3
 
 
 def test_of_a_failed_job_the_nested_execution_alone_is_stopped(machine: FakeMachine) -> None:

@@ -110,6 +110,16 @@ def test_a_role_allows_what_its_function_asks_and_nothing_else(recorder: Recorde
     allowed = grants(role_of(name), NAMES)
     refused = {asked for asked in recorder.asked if not any(grant.covers(asked) for grant in allowed)}
     assert sorted(refused) == []
+    statements = {grant[:2] for grant in allowed}
+    torn = {
+        together
+        for together in recorder.together
+        if not any(
+            all(any(grant.covers(asked) for grant in allowed if grant[:2] == statement) for asked in together)
+            for statement in statements
+        )
+    }
+    assert torn == set(), "whether IAM looks at the keys of a transaction one by one or together, it must be allowed"
     unused = {
         grant
         for grant in allowed

@@ -173,9 +173,10 @@ def test_what_was_started_by_hand_has_no_tenant(text: str | None) -> None:
     assert executions.tenant_of("abc", text) is None
 
 
-def test_a_nested_execution_is_stopped_before_the_jobs(machine: Stubber) -> None:
+def test_a_nested_execution_is_stopped_before_the_jobs_and_once_more_after_it(machine: Stubber) -> None:
     nested = "arn:aws:states:us-east-1:000000000000:stateMachine:jobyard-workflow-many"
-    for arn in (f"{nested.replace(':stateMachine:', ':execution:')}:abc", f"{EXECUTION}:abc"):
+    of_nested = f"{nested.replace(':stateMachine:', ':execution:')}:abc"
+    for arn in (of_nested, f"{EXECUTION}:abc", of_nested):
         asked = {"executionArn": arn, "cause": executions.STOPPED_CAUSE}
         machine.add_response("stop_execution", {"stopDate": START}, asked)
     executions.stop("abc", Runner("stateMachine", nested))
@@ -184,4 +185,5 @@ def test_a_nested_execution_is_stopped_before_the_jobs(machine: Stubber) -> None
 def test_a_nested_one_that_is_gone_does_not_keep_the_jobs_alive(machine: Stubber) -> None:
     machine.add_client_error("stop_execution", "ExecutionDoesNotExist")
     machine.add_response("stop_execution", {"stopDate": START})
+    machine.add_client_error("stop_execution", "ExecutionDoesNotExist")
     executions.stop("abc", Runner("stateMachine", "arn:aws:states:us-east-1:0:stateMachine:jobyard-workflow-many"))

@@ -72,9 +72,11 @@ def stop(job_id: str, runner: Runner | None = None) -> None:
 
     Step Functions itself stops a nested one only where it can, and does not promise to.
     """
-    # The nested one first: where it goes no further than that, reconcile still finds the job's own and stops both.
+    # The nested one first: where it goes no further than that, reconcile still finds the job's own and stops both. And
+    # once more, because the job's own may have started it between the two.
     stop_nested(job_id, runner)
     _stop(_arn(job_id))
+    stop_nested(job_id, runner)
 
 
 def stop_nested(job_id: str, runner: Runner | None) -> None:

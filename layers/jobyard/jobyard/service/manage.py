@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 
 from jobyard.authorizer.access import Role
 from jobyard.authorizer.secrets import hash_of, new_secret
-from jobyard.errors import Invalid
+from jobyard.errors import Busy, Invalid
 from jobyard.model import Runner, Workflow
 from jobyard.model.ids import now_ms, object_id
 from jobyard.service import organisation, secrets
@@ -183,6 +183,8 @@ def manage(request: Any) -> dict[str, Any]:
         return _refused(".".join(map(str, first["loc"])) or None, first["msg"])
     except Invalid as error:
         return _refused(error.field, error.message)
+    except Busy as error:
+        return _refused(None, str(error))
 
 
 def _refused(field: str | None, message: str) -> dict[str, Any]:
