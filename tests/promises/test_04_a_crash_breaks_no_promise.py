@@ -11,15 +11,13 @@ call of every scene is, with callers who give up and with such as go on, and mor
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable
 
 import pytest
 
 from tests.promises.effort import CRASHES
-from tests.promises.harness.crashes import Deaths, Point, Site, dies, points_of, wipe
-from tests.promises.harness.promises import messages_hold, promises_hold
-from tests.promises.harness.scenes import SCENES, Scene, Stand
-from tests.promises.harness.stand import recorded
+from tests.promises.harness.crashes import Point, Site, points_of
+from tests.promises.harness.scenes import SCENES
+from tests.promises.harness.stand import crash, recorded
 from tests.promises.harness.world import World
 
 GROUPS = list(dict.fromkeys(scene.group for scene in SCENES))
@@ -37,27 +35,6 @@ pytestmark = [
 def _long_lived(monkeypatch: pytest.MonkeyPatch) -> None:
     # Days pass while a world comes to rest.
     monkeypatch.setenv("TOKEN_LIFETIME_SECONDS", str(10**8))
-
-
-def crash(world: World, scene: Scene, points: Iterable[Point], tries: int) -> Deaths:
-    wipe(world)
-    stand = Stand(world, tries)
-    play = scene.prepare(stand)
-    world.new_process()
-    deaths = dies(world, points, play, stand.inner)
-    with world.wire.gate(stand.inner):
-        _check(stand)
-    return deaths
-
-
-def _check(stand: Stand) -> None:
-    stand.world.rest()
-    stand.world.new_process()
-    promises_hold(stand.world, *stand.callers)
-    if stand.function is not None:
-        messages_hold(stand.world, stand.function.said)
-    for check in stand.afterwards:
-        check()
 
 
 @pytest.mark.parametrize("group", GROUPS)

@@ -20,8 +20,8 @@ from tests.transformed import functions, target
 
 ELSEWHERE = {
     "UnmatchedFunction": "hands a request on to an endpoint: two are tried, all of them ask Lambda in one place",
-    "ProfileFunction": "work of a job, which is run again as a whole",
-    "EraseFunction": "work of a job, which is run again as a whole",
+    "ProfileFunction": "in test_04_workflows_that_ship.py",
+    "EraseFunction": "in test_04_workflows_that_ship.py",
     "InventoryFunction": "work of a job, which is run again as a whole",
     "InventoryStepsFunction": "work of a job, which is run again as a whole",
 }

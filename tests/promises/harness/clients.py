@@ -67,9 +67,12 @@ class Alteryx:
     def __init__(self, yard: Yard, tenant: str = "acme", role: Role = Role.CURATOR) -> None:
         self.client = yard.client(role, tenant)
         self.workflow = yard.workflow(tenant=tenant)
+        self.answers: dict[str, str] = {}
+        """To further questions of the workflow's."""
 
     def submit(self, about: str, key: str | None = None, *, again: bool = False) -> Made:
-        body = {"questions": [{"name": "about", "value": about}]}
+        questions = {"about": about} | self.answers
+        body = {"questions": [{"name": name, "value": value} for name, value in questions.items()]}
         headers = {} if key is None else {"idempotency-key": key}
         answer = call(
             "POST", f"/webapi/v3/workflows/{self.workflow.id}/jobs", self.client.token, body=body, headers=headers

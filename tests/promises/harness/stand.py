@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, NamedTuple
 
@@ -14,8 +14,8 @@ from jobyard.model import Runner, Status
 from jobyard.runner import Job as Running
 from tests.contract import api
 from tests.promises.harness.clients import CLIENTS, Alteryx
-from tests.promises.harness.crashes import Function, Recording, wipe
-from tests.promises.harness.promises import Caller
+from tests.promises.harness.crashes import Deaths, Function, Point, Recording, dies, wipe
+from tests.promises.harness.promises import Caller, messages_hold, promises_hold
 from tests.promises.harness.wire import Gate, through
 from tests.promises.harness.world import GRACE_SECONDS, World
 
@@ -153,6 +153,28 @@ def recorded(world: World, scene: Scene) -> Recording:
         play()
     assert recording.sites, f"{scene} asked AWS for nothing"
     return recording
+
+
+def crash(world: World, scene: Scene, points: Iterable[Point], tries: int) -> Deaths:
+    """Play a scene in which the process dies at ``points``; afterwards all is checked."""
+    wipe(world)
+    stand = Stand(world, tries)
+    play = scene.prepare(stand)
+    world.new_process()
+    deaths = dies(world, points, play, stand.inner)
+    with world.wire.gate(stand.inner):
+        _check(stand)
+    return deaths
+
+
+def _check(stand: Stand) -> None:
+    stand.world.rest()
+    stand.world.new_process()
+    promises_hold(stand.world, *stand.callers)
+    if stand.function is not None:
+        messages_hold(stand.world, stand.function.said)
+    for check in stand.afterwards:
+        check()
 
 
 SCENES: list[Scene] = []

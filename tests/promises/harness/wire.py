@@ -69,6 +69,9 @@ class Wire:
         at_once: Any = [(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)]
         self._http = URLLib3Session(timeout=20, socket_options=at_once)
 
+    def stand_in(self, service: str, answers: Service) -> None:
+        self._stand_ins[service] = answers
+
     def __enter__(self) -> Self:
         aws.client.cache_clear()
         aws._session().register("before-send", cast("Any", self._on_send))
