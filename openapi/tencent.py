@@ -6,7 +6,6 @@ from typing import Any
 
 from jobyard.authorizer.qsign import MalformedSignature, MissingSignature, SignatureExpired, SignatureMismatch
 from jobyard.authorizer.signed import TOKEN_HEADERS, UnknownSecret
-from jobyard.dialects.tencent.body import BYTES_MOST
 from jobyard.dialects.tencent.contract import KEPT_BYTES
 from jobyard.dialects.tencent.errors import InvalidContent, InvalidHost, MissingContent
 from jobyard.dialects.tencent.errors import answer as refuse
@@ -17,7 +16,7 @@ from jobyard.dialects.tencent.times import TIME
 from jobyard.dialects.tencent.views import detail
 from jobyard.dialects.tencent.xml import answered, emptied
 from jobyard.errors import Busy, IdempotencyConflict, Invalid, JobyardError, NotFound, Unavailable
-from jobyard.http import Response
+from jobyard.http import BODY_MOST, Response
 from openapi import samples
 from openapi.parts import (
     IDEMPOTENCY_KEY,
@@ -116,7 +115,7 @@ OPERATIONS: dict[str, Spec] = {
         ],
         "requestBody": {
             "required": True,
-            "description": f"At most {BYTES_MOST} bytes, of which Input and Operation have {KEPT_BYTES} at the most.",
+            "description": f"At most {BODY_MOST} bytes, of which Input and Operation have {KEPT_BYTES} at the most.",
             "content": {XML: {"schema": TencentRequest, "example": _REQUEST}},
         },
         "responses": {

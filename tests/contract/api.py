@@ -9,6 +9,7 @@ import time
 from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.util import module_from_spec, spec_from_file_location
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 from urllib.parse import unquote, urlencode
 
@@ -16,6 +17,11 @@ from local.template import ROOT, load
 from tests.contract.conformance import conforms
 
 HOST = "abc123.execute-api.us-east-1.amazonaws.com"
+
+CONTEXT = SimpleNamespace(
+    aws_request_id="8286a188-ba32-4475-8077-530cd35c09a9", get_remaining_time_in_millis=lambda: 10_000
+)
+"""Lambda's, as far as an endpoint looks at it."""
 
 type Query = str | Mapping[str, str] | Sequence[tuple[str, str]]
 
@@ -84,7 +90,7 @@ def call(
         request["pathParameters"] = parameters
     if body is not None:
         request["body"] = base64.b64encode(body).decode() if isinstance(body, bytes) else body
-    answered = _handler(function)(request | event, None)
+    answered = _handler(function)(request | event, CONTEXT)
     # Lambda writes the answer as JSON in UTF-8, and refuses what is longer than 6 MB.
     sent = json.dumps(answered, ensure_ascii=False).encode()
     assert len(sent) <= 6 * 1024 * 1024

@@ -118,7 +118,7 @@ LIMITS: dict[str, Limit] = {
     "openreplay, idempotency key": Limit(
         submit.KEY_LONGEST, lambda me, n: me.open("DELETE", f"/users/u{n}", key="k" * n), "255"
     ),
-    "tencent, body": Limit(xml.BYTES_MOST, lambda me, n: created(me, n, ""), "1000000"),
+    "tencent, body": Limit(http.BODY_MOST, lambda me, n: created(me, n, ""), "1000000"),
     "tencent, elements": Limit(xml.ELEMENTS_MOST, elements, "10000"),
     "tencent, depth": Limit(xml.DEEPEST, deep, "32"),
     "tencent, Input and Operation": Limit(contract.KEPT_BYTES, kept, "32768"),

@@ -24,9 +24,6 @@ from jobyard.http import Request, Response
 DIALECTS = {"webapi": "alteryx", "public": "openreplay", "inventorytriggerjob": "tencent"}
 """The first segment of a path, and the dialect that is spoken below it."""
 
-USUAL_SECONDS = 10.0
-"""That a request may take where Lambda does not say it."""
-
 _RESERVE_SECONDS = 0.5
 logger = Logger()
 Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
@@ -57,7 +54,9 @@ def endpoint(name: str) -> Handler:
     def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         began = time.perf_counter()
         segment = _dialect_of(event["rawPath"])
-        response = _answered(spoken[segment], event, _seconds(context))
+        # Once it is over, Lambda ends the function, which could then not even say that it failed.
+        left = context.get_remaining_time_in_millis() / 1000
+        response = _answered(spoken[segment], event, left)
         logger.info(
             "answered",
             endpoint=name,
@@ -67,7 +66,7 @@ def endpoint(name: str) -> Handler:
             milliseconds=round((time.perf_counter() - began) * 1000, 1),
             api_request_id=event["requestContext"].get("requestId"),
             answer_id=response.id or None,
-            request_id=getattr(context, "aws_request_id", None),
+            request_id=context.aws_request_id,
         )
         return response.to_event()
 
@@ -77,12 +76,6 @@ def endpoint(name: str) -> Handler:
 def _dialect_of(path: str) -> str:
     """The first segment that is one: before it there may be a stage, or the base path of a domain of one's own."""
     return next(segment for segment in path.split("/") if segment in DIALECTS)
-
-
-def _seconds(context: Any) -> float:
-    """Until Lambda would end the function, which could then not even say that it failed."""
-    remaining = getattr(context, "get_remaining_time_in_millis", None)
-    return remaining() / 1000 if remaining else USUAL_SECONDS
 
 
 def _answered(spoken: _Spoken, event: dict[str, Any], seconds: float) -> Response:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from local.template import ROOT
-from tests.contract.api import _handler, routes
+from tests.contract.api import CONTEXT, _handler, routes
 from tests.contract.yard import Yard
 from tests.sam import seed
 
@@ -22,7 +22,7 @@ def _seeded(yard: Yard) -> None:
 
 def sent(name: str) -> Any:
     event = json.loads(EVENTS[name].read_text(encoding="utf-8"))
-    answer = _handler(f"functions/{name}")(event, None)
+    answer = _handler(f"functions/{name}")(event, CONTEXT)
     assert answer["statusCode"] == 200, answer
     return json.loads(answer["body"])["data"]
 

@@ -9,7 +9,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from local.template import ROOT
-from tests.contract.api import _handler, routes
+from tests.contract.api import CONTEXT, _handler, routes
 from tests.contract.yard import Yard
 from tests.sam import seed
 
@@ -26,7 +26,7 @@ def event(name: str) -> Any:
 
 
 def sent(name: str) -> str:
-    answer = _handler(f"functions/{name}")(event(name), None)
+    answer = _handler(f"functions/{name}")(event(name), CONTEXT)
     assert answer["statusCode"] == 200, answer
     return str(answer["body"])
 

@@ -23,7 +23,7 @@ from jobyard.store.items import plain_item
 from jobyard.store.lifecycle import live_jobs
 from jobyard.store.records import JOB, job_of
 from local import dynamodb
-from tests.contract.api import _handler
+from tests.contract.api import CONTEXT, _handler
 from tests.contract.yard import Clock, Yard
 from tests.promises.harness import keys
 from tests.promises.harness.machine import Machine
@@ -111,7 +111,7 @@ class World:
         folder = f"functions/{call.path.split('/')[3]}"
         with ThreadPoolExecutor(1) as other:
             try:
-                return 200, other.submit(_handler(folder), call.asked, None).result()
+                return 200, other.submit(_handler(folder), call.asked, CONTEXT).result()
             except Died as problem:
                 self.new_process()
                 return failure(problem)

@@ -9,8 +9,8 @@ from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import DefusedXMLParser
 
 from jobyard.dialects.tencent.errors import InvalidContent, MissingContent
+from jobyard.http import BODY_MOST
 
-BYTES_MOST = 1_000_000
 DEEPEST = 32
 ELEMENTS_MOST = 10_000
 ROOT = "Request"
@@ -27,8 +27,8 @@ def parse(body: bytes) -> Document:
     """Raises ``MissingContent``, ``InvalidContent``."""
     if not body.strip():
         raise MissingContent(None, f"The request has no body; it must be a <{ROOT}> in XML.")
-    if len(body) > BYTES_MOST:
-        raise InvalidContent(None, f"The body has {len(body)} bytes; at most {BYTES_MOST} are allowed.")
+    if len(body) > BODY_MOST:
+        raise InvalidContent(None, f"The body has {len(body)} bytes; at most {BODY_MOST} are allowed.")
     source = _text(body).encode()
     target = _Target(source)
     parser: Any = DefusedXMLParser(target=target, encoding="utf-8", forbid_dtd=True)
