@@ -125,6 +125,13 @@ def test_a_fault_of_aws_breaks_no_promise(world: World, group: str) -> None:
     print(f"{group}: {tried} faults at {len(known)} places")  # noqa: T201 - how much was tried
 
 
+def test_what_dynamodb_leaves_undone_of_a_batch_is_deleted_too(world: World) -> None:
+    (scene,) = (each for each in SCENES if str(each) == "a cancel alteryx queued")
+    calls = [site.call for site in recorded(world, scene).sites]
+    disturbed = disturb(world, scene, [Trouble(calls.index("dynamodb.BatchWriteItem"), "half of the batch", 3)], 1)
+    assert len(disturbed.met) == 3
+
+
 EVERY_FAULT = sorted({*ANYWHERE, *(n for each in (*OF_SERVICE.values(), *OF_OPERATION.values()) for n in each)})
 
 

@@ -178,6 +178,7 @@ def wipe(world: World) -> None:
     world.machine.executions.clear()
     world.machine.ended.clear()
     world.machine.nested.clear()
+    world.machine.fates.clear()
     world.births.clear()
     world.new_process()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from random import Random
@@ -59,6 +60,17 @@ def unprocessed(call: Call, carry_out: CarryOut) -> AWSResponse:
     return answer(None, 200, {"UnprocessedItems": call.asked["RequestItems"]})
 
 
+def in_part(call: Call, carry_out: CarryOut) -> AWSResponse:
+    """Every other item of a batch, the last one never."""
+    ((table, requests),) = call.asked["RequestItems"].items()
+    done, left = requests[:-1:2], [*requests[1:-1:2], requests[-1]]
+    if done:
+        call.sent.body = json.dumps(call.asked | {"RequestItems": {table: done}}).encode()
+        call.sent.headers["Content-Length"] = str(len(call.sent.body))
+        carry_out()
+    return answer(None, 200, {"UnprocessedItems": {table: left}})
+
+
 ANYWHERE: Mapping[str, Fault] = {
     "500 before": down(500, "InternalServerError"),
     "503 before": down(503, "ServiceUnavailable"),
@@ -88,7 +100,7 @@ OF_OPERATION: Mapping[str, Mapping[str, Fault]] = {
         "throttled in part": cancelled("ThrottlingError", "None"),
         "throttled and conflicts": cancelled("TransactionConflict", "ProvisionedThroughputExceeded"),
     },
-    "dynamodb.BatchWriteItem": {"nothing of the batch": unprocessed},
+    "dynamodb.BatchWriteItem": {"half of the batch": in_part, "nothing of the batch": unprocessed},
     "sfn.StartExecution": {"ExecutionLimitExceeded": throttled("ExecutionLimitExceeded")},
 }
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import jsonata
 from botocore.exceptions import ClientError
@@ -31,6 +32,13 @@ class Failure(Exception):
     def __init__(self, error: str, cause: str = "") -> None:
         super().__init__(error, cause)
         self.error, self.cause = error, cause
+
+
+class Fate(NamedTuple):
+    """Of one attempt of a state's write: it ends with ``error``, and may have been carried out all the same."""
+
+    error: str
+    carried_out: bool
 
 
 class Execution:
@@ -59,6 +67,8 @@ class Machine:
         """EventBridge's events of executions that failed, timed out or were stopped; the test delivers them."""
         self.nested: set[str] = set()
         """ARNs of the running executions of other state machines, which jobs have for a workflow."""
+        self.fates: defaultdict[str, list[Fate]] = defaultdict(list)
+        """What becomes of the next attempts of a state's write, in their order; those after them succeed."""
         self._dynamodb, self._now_ms = dynamodb, now_ms
         self._definition = definition(TableName=table)
         self._states: dict[str, Any] = self._definition["States"]
@@ -247,20 +257,32 @@ class Machine:
         return self._go(execution, state["Default"], execution.data)
 
     def _write(self, execution: Execution, state: dict[str, Any], arguments: dict[str, Any]) -> None:
-        try:
-            self._dynamodb.update_item(**arguments)
-        except ClientError as error:
-            if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
-                raise
-            if execution.running:
-                self._caught(execution, Failure(_CONDITION_FAILED))
-            return
+        """With the state's own retries, between which no time passes."""
+        retriers, tried = state.get("Retry", []), Counter[int]()
+        while failure := self._attempt(execution.state, arguments):
+            if not execution.running:
+                return None
+            place = next((n for n, each in enumerate(retriers) if _matches(each["ErrorEquals"], failure.error)), None)
+            if place is None or tried[place] == retriers[place]["MaxAttempts"]:
+                return self._caught(execution, failure)
+            tried[place] += 1
         if not execution.running:
-            return
+            return None
         if state.get("End"):
-            self._end(execution, "SUCCEEDED")
-        else:
-            self._go(execution, state["Next"], self._rendered(execution, state["Output"]))
+            return self._end(execution, "SUCCEEDED")
+        return self._go(execution, state["Next"], self._rendered(execution, state["Output"]))
+
+    def _attempt(self, state: str, arguments: dict[str, Any]) -> Failure | None:
+        fate = self.fates[state].pop(0) if self.fates[state] else None
+        failure = None
+        if fate is None or fate.carried_out:
+            try:
+                self._dynamodb.update_item(**arguments)
+            except ClientError as error:
+                if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+                    raise
+                failure = Failure(_CONDITION_FAILED)
+        return Failure(fate.error) if fate else failure
 
     def _caught(self, execution: Execution, failure: Failure) -> None:
         told = {"Error": failure.error, "Cause": failure.cause}
