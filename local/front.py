@@ -20,8 +20,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from http.client import HTTPConnection, HTTPException, IncompleteRead
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from io import BufferedIOBase
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, cast
 from urllib.parse import urlsplit
 
 from local.errors import LocalError
@@ -176,6 +177,21 @@ class _Refused(Exception):
         self.status = status
 
 
+class _Lines:
+    """A caller's connection, and the line of it that was read last."""
+
+    def __init__(self, file: BufferedIOBase) -> None:
+        self._file = file
+        self.last = b""
+
+    def readline(self, limit: int = -1) -> bytes:
+        self.last = self._file.readline(limit)
+        return self.last
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._file, name)
+
+
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
@@ -189,8 +205,16 @@ class _Handler(BaseHTTPRequestHandler):
             return self.forward
         raise AttributeError(name)
 
+    def setup(self) -> None:
+        super().setup()
+        self.lines = _Lines(self.rfile)
+        self.rfile = cast("BufferedIOBase", self.lines)
+
     def forward(self) -> None:
         try:
+            if self.lines.last.strip() or not self.lines.last:
+                # The head has no end: the base class takes what came before a caller went away for all of it.
+                raise _Refused(400, "Bad Request")
             body = self.body()
             with self.server.turns.taken() as came:
                 if not (came and self.server.engine):
@@ -272,7 +296,14 @@ class _Handler(BaseHTTPRequestHandler):
             raise _Refused(400, "Bad Request")
         if int(told) > BODY_LIMIT:
             raise _Refused(413, "Request Entity Too Large")
-        return self.rfile.read(int(told))
+        return self.read(int(told))
+
+    def read(self, size: int) -> bytes:
+        content = self.rfile.read(size)
+        if len(content) < size:
+            # The caller went away in the middle: what came is not what it meant to ask.
+            raise _Refused(400, "Bad Request")
+        return content
 
     def chunks(self) -> bytes:
         body = bytearray()
@@ -285,7 +316,7 @@ class _Handler(BaseHTTPRequestHandler):
                 raise _Refused(413, "Request Entity Too Large")
             if size == 0:
                 break
-            body += self.rfile.read(size)
+            body += self.read(size)
             self.rfile.readline(1024)
         while self.rfile.readline(65537).strip():
             pass

@@ -26,7 +26,7 @@ else:
         seconds=60 * MINUTES,
         seed=secrets.randbelow(10**9),
         live=60,
-        pause=10,
+        pause=20,
         kills=(*READERS, *WRITERS, *BEHIND),
         calm=10,
         patience=300,

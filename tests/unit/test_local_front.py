@@ -294,6 +294,26 @@ def test_many_callers_at_once_are_answered_or_told_to_come_again(front: Front, m
     assert statuses.count(201) >= 52
 
 
+@pytest.mark.parametrize(
+    "request_",
+    [
+        b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n{}",
+        b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nA\r\n{}",
+        b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n",
+        b"POST / HTTP/1.1\r\nHost: x\r\n",
+        b"POST / HTTP/1.1\r\nHost: x\r\nIdempotency-K",
+        b"DELETE / HTTP/1.1\r\n",
+    ],
+)
+def test_a_request_whose_caller_goes_away_in_the_middle_is_not_passed_on(front: Front, request_: bytes) -> None:
+    with socket.create_connection(("127.0.0.1", urlsplit(front.url).port or 0), timeout=10) as sock:
+        sock.sendall(request_)
+        sock.shutdown(socket.SHUT_WR)
+        answered = b"".join(iter(lambda: sock.recv(65536), b""))
+    assert answered.split()[1:2] in ([b"400"], []), answered
+
+
 def test_a_caller_beyond_the_last_connection_is_told_to_come_again(engine: str) -> None:
     with Front(connections=1) as front:
         front.to(engine, "abc")
