@@ -1,7 +1,7 @@
 # Everything a developer runs. `make` lists the targets.
 .DEFAULT_GOAL := help
 .PHONY: help env run build test lint format types template-check \
-	scan openapi test-unit test-contract test-integration test-promises test-e2e test-sam test-long bench-load audit lock clean
+	scan openapi test-unit test-contract test-integration test-promises test-e2e test-sam test-long bench-load bench-lists audit lock clean
 
 PYTEST := .venv/bin/pytest
 WORKERS ?= 2
@@ -78,6 +78,9 @@ test-long: env  ## The promises at length; EXAMPLES=300 CRASHES=300 FAULTS=300 M
 
 bench-load: env  ## Load the local stack until it bends, then ten times that; ARGS=--help
 	@exec .venv/bin/python -m benchmarks.load $(ARGS)
+
+bench-lists: env  ## What lists cost at 1,000 and 10,000 jobs, every answer checked; ARGS=--all up to a million
+	@exec .venv/bin/python -m benchmarks.lists $(ARGS)
 
 openapi: env  ## Write docs/openapi.json; fails where that would break a client
 	.venv/bin/python -m openapi

@@ -55,8 +55,9 @@ _ENDING_WITH_US = ("sh", "-c", '{ "$@" </dev/null; kill -9 0; } & read -r _; kil
 
 
 @contextmanager
-def running() -> Iterator[str]:
-    """A server with an empty database in memory, for as long as the context lasts; its endpoint URL.
+def running(folder: Path | None = None) -> Iterator[str]:
+    """A server for as long as the context lasts; its endpoint URL. Its database is empty and in memory, or what is in
+    ``folder`` and stays there.
 
     LocalError where neither this machine nor the package registries have Java or the archive.
     """
@@ -77,7 +78,8 @@ def running() -> Iterator[str]:
                     "-XX:+UseSerialGC",
                     "-jar",
                     str(home / "DynamoDBLocal.jar"),
-                    *("-inMemory", "-sharedDb", "-disableTelemetry", "-port", str(port)),
+                    *(("-dbPath", str(folder)) if folder else ("-inMemory",)),
+                    *("-sharedDb", "-disableTelemetry", "-port", str(port)),
                 ],
                 cwd=home,
                 stdin=subprocess.PIPE,

@@ -27,7 +27,7 @@ from jobyard.errors import (
     Unavailable,
 )
 from jobyard.model.messages import life_messages
-from jobyard.service.lists import Window
+from jobyard.service.filters import Window
 from jobyard.service.submit import QUESTIONS_BYTES, QUESTIONS_MOST, WORKER_TAG_LONGEST
 from openapi import samples
 from openapi.alteryx_models import (
@@ -40,7 +40,21 @@ from openapi.alteryx_models import (
     AlteryxTokenError,
     AlteryxWorkflowJob,
 )
-from openapi.parts import FORM, IDEMPOTENCY_KEY, JSON, REPLAYED, Spec, answer, choice, path, pattern, query, several
+from openapi.parts import (
+    CURSOR,
+    FORM,
+    IDEMPOTENCY_KEY,
+    JSON,
+    NEXT,
+    REPLAYED,
+    Spec,
+    answer,
+    choice,
+    path,
+    pattern,
+    query,
+    several,
+)
 from openapi.parts import refusals as refusals_by
 
 TAG = "alteryx"
@@ -73,7 +87,7 @@ PAGE = [
     query("direction", "Which way.", choice(DIRECTIONS, default=_default(DIRECTIONS, _WINDOW.descending))),
     query(
         "offset",
-        "Jobs to skip.",
+        "Jobs to skip; not together with a cursor.",
         {"type": "integer", "minimum": 0, "maximum": OFFSET_MOST, "default": _WINDOW.offset},
     ),
     query(
@@ -81,6 +95,7 @@ PAGE = [
         "Jobs to answer with.",
         {"type": "integer", "minimum": 1, "maximum": LIMIT_MOST, "default": _WINDOW.limit},
     ),
+    CURSOR,
 ]
 _DAY = {"type": "string", "format": "date"}
 FILTERS = [
@@ -93,12 +108,6 @@ FILTERS = [
     query("completedAfter", "Completed on a day after this one, UTC.", _DAY, example="2025-11-30"),
 ]
 _AFTER = {"type": "string", "pattern": pattern(KEY)}
-_NEXT = {
-    "Link": {
-        "description": "Where the next page is, with rel=next; the last page has none.",
-        "schema": {"type": "string"},
-    }
-}
 
 
 def _submission() -> Spec:
@@ -256,6 +265,7 @@ OPERATIONS: dict[str, Spec] = {
                 "A page.",
                 JSON,
                 AlteryxJobPage,
+                headers=NEXT,
                 example={"data": [summary(samples.ALTERYX)], "pagination": _PAGINATION},
             ),
             **refusals(_INVALID, _DENIED, _ROLE),
@@ -291,7 +301,7 @@ OPERATIONS: dict[str, Spec] = {
                 "Messages.",
                 JSON,
                 {"type": "array", "items": AlteryxMessage},
-                headers=_NEXT,
+                headers=NEXT,
                 example=[message(each) for each in life_messages(samples.ALTERYX)],
             ),
             **refusals(_INVALID, _DENIED, _ROLE, _NO_JOB),
@@ -326,7 +336,7 @@ OPERATIONS: dict[str, Spec] = {
                 "Jobs.",
                 JSON,
                 {"type": "array", "items": AlteryxWorkflowJob},
-                headers=_NEXT,
+                headers=NEXT,
                 example=[of_workflow(samples.ALTERYX)],
             ),
             **refusals(_INVALID, _DENIED, _NO_WORKFLOW),

@@ -22,7 +22,20 @@ from jobyard.errors import (
 )
 from jobyard.model.ids import PROJECT_KEY_LENGTH
 from openapi import samples
-from openapi.parts import IDEMPOTENCY_KEY, JSON, REPLAYED, Answered, Spec, answer, one_of, path, query, refusals
+from openapi.parts import (
+    CURSOR,
+    IDEMPOTENCY_KEY,
+    JSON,
+    NEXT,
+    REPLAYED,
+    Answered,
+    Spec,
+    answer,
+    one_of,
+    path,
+    query,
+    refusals,
+)
 
 TAG = "openreplay"
 API_KEY: list[Spec] = [{"apiKey": []}]
@@ -75,6 +88,7 @@ USER_ID = path(
     "shekar@example.com",
 )
 
+_NO_CURSOR = Invalid("cursor", "cursor: use what an answer to the same request gave, unchanged.")
 _DENIED, _NO_JOB, _NO_PAGE = Unauthenticated(), NotFound("Job", "13"), NotFound("page", "")
 _BUSY = Busy("Too many requests for the same at once; try again.")
 _NO_NUMBER = Invalid("jobId", 'invalid path param jobID: strconv.Atoi: parsing "abc": invalid syntax')
@@ -113,10 +127,11 @@ OPERATIONS: dict[str, Spec] = {
                 {"type": "integer", "minimum": 1, "maximum": LIMIT_MOST, "default": LIMIT},
             ),
             query("page", "Which page, from 1 on.", {"type": "integer", "minimum": 1, "default": PAGE}),
+            CURSOR,
         ],
         "responses": {
-            "200": answer("Jobs.", JSON, OpenReplayJobs, example={"data": [job(samples.OPENREPLAY)]}),
-            **_refusals(_DENIED),
+            "200": answer("Jobs.", JSON, OpenReplayJobs, headers=NEXT, example={"data": [job(samples.OPENREPLAY)]}),
+            **_refusals(_NO_CURSOR, _DENIED),
         },
     },
     "GET /public/{projectKey}/jobs/{jobId}": {

@@ -25,6 +25,7 @@ from jobyard.errors import (
     Unavailable,
 )
 from jobyard.http import Response
+from jobyard.service.cursors import LONGEST as CURSOR_LONGEST
 from jobyard.service.submit import KEY_KEPT_SECONDS, KEY_LONGEST
 
 type Spec = dict[str, Any]
@@ -99,6 +100,19 @@ def several(name: str, description: str, items: Spec, **more: Any) -> Spec:
 
 def choice(values: Iterable[str], **more: Any) -> Spec:
     return {"type": "string", "enum": list(values), **more}
+
+
+CURSOR = query(
+    "cursor",
+    "Where the page begins, as the Link header of the page before has it; good for the same caller, filters and order.",
+    {"type": "string", "maxLength": CURSOR_LONGEST},
+)
+NEXT = {
+    "Link": {
+        "description": "Where the next page is, with rel=next; the last page has none.",
+        "schema": {"type": "string"},
+    }
+}
 
 
 def path(name: str, description: str, schema: Spec, example: str) -> Spec:

@@ -9,14 +9,14 @@ from jobyard.authorizer.signed import TOKEN_HEADERS, UnknownSecret
 from jobyard.dialects.tencent.contract import KEPT_BYTES
 from jobyard.dialects.tencent.errors import InvalidContent, InvalidHost, MissingContent
 from jobyard.dialects.tencent.errors import answer as refuse
-from jobyard.dialects.tencent.list import READ_MOST
-from jobyard.dialects.tencent.parameters import SIZE, SIZE_MOST, STATES, TOKEN_LONGEST, TYPES
+from jobyard.dialects.tencent.parameters import SIZE, SIZE_MOST, STATES, TYPES
 from jobyard.dialects.tencent.submit import REPEATED_SECONDS
 from jobyard.dialects.tencent.times import TIME
 from jobyard.dialects.tencent.views import detail
 from jobyard.dialects.tencent.xml import answered, emptied
 from jobyard.errors import Busy, IdempotencyConflict, Invalid, JobyardError, NotFound, Unavailable
 from jobyard.http import BODY_MOST, Response
+from jobyard.service.cursors import LONGEST as CURSOR_LONGEST
 from openapi import samples
 from openapi.parts import (
     IDEMPOTENCY_KEY,
@@ -132,7 +132,7 @@ OPERATIONS: dict[str, Spec] = {
     f"GET {_PATH}": {
         "operationId": "listInventoryTriggerJobs",
         "summary": "List a bucket's jobs",
-        "description": f"Page by page. A page is shorter than its size where {READ_MOST} jobs were read for it.",
+        "description": "Page by page. A page is shorter than its size where its answer would become too long.",
         "security": SIGNATURE,
         "parameters": [
             *TOKENS,
@@ -144,7 +144,7 @@ OPERATIONS: dict[str, Spec] = {
             query(
                 "nextToken",
                 "NextToken of the page before; good for the same bucket, filters and order.",
-                {"type": "string", "maxLength": TOKEN_LONGEST},
+                {"type": "string", "maxLength": CURSOR_LONGEST},
             ),
             query("orderByTime", "By creation.", choice(["Desc", "Asc"], default="Desc")),
             query(

@@ -14,6 +14,7 @@ import pytest
 
 from jobyard.authorizer import bearer, signed
 from jobyard.aws import client
+from jobyard.store import counts
 from local import dynamodb
 from local.engine import Engine
 from local.errors import LocalError
@@ -64,6 +65,7 @@ def dynamodb_client(dynamodb_endpoint: str) -> DynamoDBClient:
 
 FUNCTION_ENVIRONMENT = {
     "BUCKET_NAME": "data",
+    "CURSOR_KEY": "k" * 64,
     "POWERTOOLS_METRICS_NAMESPACE": "Jobyard",
     "RETENTION_DAYS": "90",
     "TOKEN_LIFETIME_SECONDS": "3600",
@@ -122,25 +124,37 @@ class Tables:
 
 
 @pytest.fixture(scope="session")
-def tables(dynamodb_client: DynamoDBClient, table_as_deployed: dict[str, Any]) -> Tables:
-    return Tables(dynamodb_client, table_as_deployed)
+def tables(dynamodb_client: DynamoDBClient, table_as_deployed: dict[str, Any]) -> dict[bool, Tables]:
+    """With their stream, and without: DynamoDB Local searches through all that it has told at every write."""
+    unheard = {name: value for name, value in table_as_deployed.items() if name != "StreamSpecification"}
+    return {True: Tables(dynamodb_client, table_as_deployed), False: Tables(dynamodb_client, unheard)}
 
 
 @pytest.fixture
-def table(dynamodb_endpoint: str, tables: Tables, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """Name of an empty table as the template defines it. The code under test finds it through its environment."""
-    name = tables.lend()
+def table(
+    dynamodb_endpoint: str,
+    tables: dict[bool, Tables],
+    monkeypatch: pytest.MonkeyPatch,
+    request: pytest.FixtureRequest,
+) -> Iterator[str]:
+    """Name of an empty table as the template defines it. The code under test finds it through its environment.
+
+    It has a stream where there is somebody to read it.
+    """
+    lender = tables["world" in request.fixturenames]
+    name = lender.lend()
     place = {"AWS_ENDPOINT_URL": dynamodb_endpoint, "TABLE_NAME": name}
     for variable, value in (dynamodb.ENVIRONMENT | FUNCTION_ENVIRONMENT | place).items():
         monkeypatch.setenv(variable, value)
     _forget_warm_state()
     yield name
     _forget_warm_state()
-    tables.give_back(name)
+    lender.give_back(name)
 
 
 def _forget_warm_state() -> None:
-    """As a new process begins: no clients, which keep their endpoint, and no remembered callers."""
+    """As a new process begins: no clients, which keep their endpoint, no remembered callers, and no named lists."""
     client.cache_clear()
     bearer.forget()
     signed.forget()
+    counts.forget()

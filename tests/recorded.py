@@ -67,11 +67,10 @@ def _of_table(operation: str, given: dict[str, Any]) -> Iterator[tuple[str, str,
         for each in given["TransactItems"]:
             ((kind, write),) = each.items()
             yield _TRANSACTED[kind], _table(write), _pk(write)
-    elif operation == "BatchWriteItem":
+    elif operation in {"BatchWriteItem", "BatchGetItem"}:
         for name, requests in given["RequestItems"].items():
-            for each in requests:
-                ((_, request),) = each.items()
-                yield operation, _table({"TableName": name}), _pk(request)
+            for each in _batch(requests):
+                yield operation, _table({"TableName": name}), _pk(each)
     elif operation in {"Query", "Scan"}:
         index = f"/index/{given['IndexName']}" if "IndexName" in given else ""
         condition = given.get("KeyConditionExpression", "")
@@ -98,6 +97,12 @@ def _of_bucket(operation: str, given: dict[str, Any]) -> Iterator[Asked]:
         yield Asked("s3:PutObject", f"{bucket}/{given['Key']}")
     else:
         yield Asked(f"s3:{_OBJECTS.get(operation, operation)}", f"{bucket}/{given['Key']}")
+
+
+def _batch(requests: Any) -> list[dict[str, Any]]:
+    if isinstance(requests, dict):
+        return [{"Key": key} for key in requests["Keys"]]
+    return [request for each in requests for request in each.values()]
 
 
 def _table(given: dict[str, Any]) -> str:

@@ -99,20 +99,32 @@ def of_function(name: str) -> list[Statement]:
 
 
 @cache
-def _filters() -> list[Any]:
-    (mapping,) = load()["Resources"]["DriveFunction"]["Properties"]["Events"].values()
+def _filters(function: str) -> list[Any]:
+    (mapping,) = load()["Resources"][function]["Properties"]["Events"].values()
     return [json.loads(each["Pattern"]) for each in mapping["Properties"]["FilterCriteria"]["Filters"]]
 
 
 def drive_is_told(record: Mapping[str, Any]) -> bool:
     """Whether Lambda invokes drive for a record of the stream."""
-    return any(_passes(each, record) for each in _filters())
+    return any(_passes(each, record) for each in _filters("DriveFunction"))
+
+
+def count_is_told(record: Mapping[str, Any]) -> bool:
+    """Whether Lambda invokes count for a record of the stream."""
+    return any(_passes(each, record) for each in _filters("CountFunction"))
 
 
 def _passes(pattern: Any, value: Any) -> bool:
-    """Lambda's event filter, as far as this template uses it: objects by name, lists of allowed values."""
+    """Lambda's event filter, as far as this template uses it: objects by name, lists of values that are allowed, or of
+    one rule that names those that are not.
+    """
     if isinstance(pattern, dict):
         return isinstance(value, dict) and all(
             key in value and _passes(each, value[key]) for key, each in pattern.items()
         )
+    (first, *_) = pattern
+    if isinstance(first, dict):
+        (refused,) = first.values()
+        assert pattern == [{"anything-but": refused}], pattern
+        return value not in refused
     return value in pattern

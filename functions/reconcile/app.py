@@ -14,7 +14,9 @@ metrics = Metrics()
 @metrics.log_metrics
 def handler(_event: dict[str, Any], context: Any) -> dict[str, int]:
     repairs = reconcile(now_ms(), context.get_remaining_time_in_millis() / 1000 - RESERVE_SECONDS)
-    metrics.add_metric("Repaired", MetricUnit.Count, repairs.started + repairs.failed + repairs.stopped)
+    repaired = repairs.started + repairs.failed + repairs.stopped + repairs.recounted
+    metrics.add_metric("Repaired", MetricUnit.Count, repaired)
+    metrics.add_metric("CountDrift", MetricUnit.Count, repairs.drift)
     if repairs.errors:
         raise RuntimeError(f"{repairs.errors} repairs went wrong; the log has each")
     return repairs._asdict()

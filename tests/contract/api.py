@@ -6,7 +6,7 @@ import base64
 import json
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from importlib.util import module_from_spec, spec_from_file_location
 from types import SimpleNamespace
@@ -22,6 +22,24 @@ CONTEXT = SimpleNamespace(
     aws_request_id="8286a188-ba32-4475-8077-530cd35c09a9", get_remaining_time_in_millis=lambda: 10_000
 )
 """Lambda's, as far as an endpoint looks at it."""
+
+LISTS = frozenset(
+    {
+        "/webapi/v3/jobs",
+        "/webapi/v3/workflows/{workflowId}/jobs",
+        "/public/{projectKey}/jobs",
+        "/inventorytriggerjob",
+    }
+)
+"""Routes whose GET reads what the stream keeps."""
+
+
+def nothing() -> None:
+    pass
+
+
+before_list: Callable[[], object] = nothing
+"""What happens before a list is read: a fixture may let the stream be told to its end."""
 
 type Query = str | Mapping[str, str] | Sequence[tuple[str, str]]
 
@@ -90,6 +108,8 @@ def call(
         request["pathParameters"] = parameters
     if body is not None:
         request["body"] = base64.b64encode(body).decode() if isinstance(body, bytes) else body
+    if method == "GET" and routed in LISTS:
+        before_list()
     answered = _handler(function)(request | event, CONTEXT)
     # Lambda writes the answer as JSON in UTF-8, and refuses what is longer than 6 MB.
     sent = json.dumps(answered, ensure_ascii=False).encode()

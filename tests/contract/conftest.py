@@ -14,11 +14,17 @@ from types_boto3_dynamodb import DynamoDBClient
 
 from jobyard.authorizer import Role
 from jobyard.model import Workflow
+from tests.caught_up import CatchingUp
+from tests.contract import api
 from tests.contract.yard import Client, Clock, Yard
 
 
 @pytest.fixture
 def yard(dynamodb_client: DynamoDBClient, table: str, monkeypatch: pytest.MonkeyPatch) -> Yard:
+    """Its lists tell what the table tells: the stream is told to its end before each."""
+    catching_up = CatchingUp(dynamodb_client, table)
+    catching_up.watch(monkeypatch)
+    monkeypatch.setattr(api, "before_list", catching_up)
     for variable in ("OIDC_ISSUER", "OIDC_AUDIENCE"):
         monkeypatch.setenv(variable, "")
     return Yard(dynamodb_client, table)

@@ -247,7 +247,8 @@ def test_filters_alone_and_together(seven: list[Job], curator: Client, query: st
 def test_a_day_is_left_out_from_its_first_to_its_last_millisecond(
     yard: Yard, curator: Client, at: int, taken: bool
 ) -> None:
-    yard.job(owner=curator.user, status=Status.COMPLETED, started_at=NOW, finished_at=NOW + at)
+    began = NOW - DAY  # no job ends before the day on which it was created
+    yard.job(owner=curator.user, status=Status.COMPLETED, created_at=began, started_at=began, finished_at=NOW + at)
     around = "completedAfter=2025-11-30&completedBefore=2025-12-02"
     assert len(listed(curator, around).json["data"]) == taken
 

@@ -32,6 +32,7 @@ GET, MESSAGES, CANCEL = (f"{each} /webapi/v3/jobs/{{jobId}}" for each in ("GET",
 MESSAGES = f"{MESSAGES}/messages"
 OUTPUT, OUTPUT_V3 = (f"GET /webapi/{each}/jobs/{{jobId}}/output/{{outputId}}" for each in ("v1", "v3"))
 ERASE = "DELETE /public/{projectKey}/users/{userId}"
+PROJECT_LIST = "GET /public/{projectKey}/jobs"
 PROJECT_GET, PROJECT_CANCEL = (f"{each} /public/{{projectKey}}/jobs/{{jobId}}" for each in ("GET", "DELETE"))
 CREATE, TENCENT_LIST = "POST /inventorytriggerjob", "GET /inventorytriggerjob"
 TENCENT_GET, TENCENT_CANCEL = (f"{each} /inventorytriggerjob/{{jobId}}" for each in ("GET", "PUT"))
@@ -73,6 +74,7 @@ REFUSED: dict[tuple[str, str], Asked] = {
     (OUTPUT, "404"): nobodys("outputId"),
     (OUTPUT_V3, "400"): Asked(query="format=x"),
     (OUTPUT_V3, "404"): nobodys("outputId"),
+    (PROJECT_LIST, "400"): Asked(query="cursor=x"),
     (PROJECT_GET, "400"): nobodys("jobId", "abc"),
     (PROJECT_GET, "404"): nobodys("jobId", "7"),
     (PROJECT_CANCEL, "400"): Asked(status=Status.COMPLETED),

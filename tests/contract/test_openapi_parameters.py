@@ -96,6 +96,9 @@ def _texts(code: CodeType) -> Iterator[str]:
             yield from (text for text in each if isinstance(text, str))
 
 
+CURSORS = ("nexttoken", "cursor")
+
+
 @pytest.fixture
 def seen(monkeypatch: pytest.MonkeyPatch) -> Seen:
     looked = Seen()
@@ -118,9 +121,9 @@ def test_what_the_code_reads_is_documented_and_nothing_else(tenancy: Yard, seen:
     # In small letters too, as a table of names in any letter case is looked into.
     examples = {each["name"].lower(): _value(each) for each in described if each["in"] == "query"}
     names |= {name.lower() for name in names}
-    query = [(name, examples.get(name.lower(), "1")) for name in sorted(names) if name.lower() != "nexttoken"]
-    # The token of a page is looked for after all others, and this is none.
-    for asked in (query, [*query, ("nexttoken", "1")]):
+    query = [(name, examples.get(name.lower(), "1")) for name in sorted(names) if name.lower() not in CURSORS]
+    # What leads to a page is looked for after all others, and this is nothing that does.
+    for asked in (query, *([*query, (name, "1")] for name in CURSORS)):
         _ask(world, route, asked)
     documented = {each["name"] for each in described if each["in"] == "query"}
     assert {name.lower() for name in seen.parameters} == {name.lower() for name in documented}

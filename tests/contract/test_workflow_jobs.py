@@ -126,7 +126,7 @@ def test_the_next_page_is_linked_with_all_that_was_asked_for(curator: Client) ->
     assert ids(first) == "0fe"
     link = re.fullmatch(rf'<https://{HOST}{PATH}\?(.+)>; rel="next"', first.headers["Link"])
     assert link
-    assert link[1] == "direction=desc&x=%C3%A9&status=&offset=3&limit=3"
+    assert link[1].startswith("limit=3&direction=desc&x=%C3%A9&status=&cursor=")
     second = jobs(curator, link[1])
     assert ids(second) == "dcb"
     link = re.fullmatch(rf'<https://{HOST}{PATH}\?(.+)>; rel="next"', second.headers["Link"])

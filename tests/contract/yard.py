@@ -19,6 +19,7 @@ from jobyard.store import credentials, workflows
 from jobyard.store.credentials import ApiClient
 from jobyard.store.items import attribute, item
 from jobyard.store.records import job_item, job_pk
+from tests.contract import api
 from tests.factories import NOW, a_job, a_workflow
 
 
@@ -117,6 +118,8 @@ class Yard:
     @contextmanager
     def unchanged(self) -> Iterator[None]:
         """Nothing in the table is written, changed or removed meanwhile."""
+        # What the stream has still to tell is told before, and not because of what is asked meanwhile.
+        api.before_list()
         before = self.items()
         yield
         assert self.items() == before
@@ -132,6 +135,10 @@ class Clock:
     def stop_at(self, at_ms: int) -> None:
         """From here on time passes by ``advance`` alone."""
         self._time_ns, self._ahead_ns = lambda: at_ms * 1_000_000, 0
+
+    def go_on_from(self, at_ms: int) -> None:
+        """It is ``at_ms``, and time passes as it does."""
+        self._ahead_ns = at_ms * 1_000_000 - self._time_ns()
 
     def advance(self, seconds: float) -> None:
         self._ahead_ns += round(seconds * 1_000_000_000)

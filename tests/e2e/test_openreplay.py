@@ -10,7 +10,7 @@ from urllib.parse import quote
 import httpx
 import pytest
 
-from jobyard.model import Job, Person, Priority, Question, Runner, Status
+from jobyard.model import Facets, Job, Person, Priority, Question, Runner, Status
 from jobyard.model.ids import now_ms, object_id
 from jobyard.store.records import job_item
 from local import demo
@@ -120,7 +120,8 @@ def for_soon(stack: LocalStack, user: str, seconds: int = 2) -> Job:
         questions=(Question("UserId", user),),
         settings={"projectId": project},
         runner=Runner("lambda", function),
-        expires_at=now // 1000 + 30 * 86400,
+        expires_at=(now // 1000 // 86400 + 30) * 86400,
+        facets=Facets(),
     )
     dynamodb.put_item(TableName=table, Item=job_item(job))
     return job

@@ -9,9 +9,11 @@ from types import SimpleNamespace
 
 import pytest
 
+from jobyard.lifecycle.count import Told, settle
 from jobyard.lifecycle.reconcile import GRACE_MS, Repairs, reconcile
 from jobyard.model import Job, Person, Status
 from jobyard.model.ids import now_ms
+from jobyard.model.listing import PHASES
 from jobyard.store import jobs
 from jobyard.store.lifecycle import live_jobs
 from tests.factories import NOW, a_job
@@ -24,7 +26,19 @@ NONE = Repairs()
 def stored(status: Status = Status.QUEUED, at: int = NOW, **values: object) -> Job:
     job = a_job(status=status, updated_at=at, **values)
     jobs.put(job)
+    count(job)
     return job
+
+
+def count(job: Job) -> None:
+    """As the stream's function does."""
+    settle([Told(job, PHASES[job.status])])
+
+
+def cancel(job: Job, at: int) -> None:
+    cancelled = jobs.cancel(job, Person("b" * 24, "Bob"), at).job
+    assert cancelled
+    count(cancelled)
 
 
 def present(job: Job) -> Job:
@@ -87,7 +101,7 @@ def test_a_job_that_ended_after_the_index_was_read_is_left_alone(
 ) -> None:
     job = stored(Status.RUNNING)
     stale = list(live_jobs())
-    jobs.cancel(job, Person("b" * 24, "Bob"), NOW)
+    cancel(job, NOW)
     monkeypatch.setattr("jobyard.lifecycle.reconcile.live_jobs", lambda: stale)
     assert reconcile(LATER, 60) == NONE
     assert present(job).status is Status.CANCELLED
@@ -101,14 +115,14 @@ def test_an_execution_whose_job_is_gone_is_stopped(machine: FakeMachine) -> None
 
 def test_an_execution_whose_job_was_cancelled_is_stopped(machine: FakeMachine) -> None:
     job = stored(Status.RUNNING)
-    jobs.cancel(job, Person("b" * 24, "Bob"), NOW)
+    cancel(job, NOW)
     machine.put(job.id, began_at=NOW)
     assert reconcile(LATER, 60) == Repairs(stopped=1)
 
 
 def test_an_execution_that_is_about_to_end_is_left_to_end(machine: FakeMachine) -> None:
     job = stored(Status.RUNNING)
-    jobs.cancel(job, Person("b" * 24, "Bob"), LATER - 1)
+    cancel(job, LATER - 1)
     machine.put(job.id, began_at=NOW)
     assert reconcile(LATER, 60) == NONE
 
@@ -165,9 +179,10 @@ def test_the_handler_counts_its_repairs(
     machine: FakeMachine, run: Callable[[], dict[str, int]], capsys: pytest.CaptureFixture[str]
 ) -> None:
     stored(at=now_ms() - 2 * GRACE_MS)
-    assert run() == {"started": 1, "failed": 0, "stopped": 0, "errors": 0}
+    assert run() == Repairs(started=1)._asdict()
     metric = next(json.loads(line) for line in capsys.readouterr().out.splitlines() if '"Repaired"' in line)
     assert metric["Repaired"] == [1.0]
+    assert metric["CountDrift"] == [0.0]
     # The alarm of the template looks for the name, the namespace and this one dimension.
     assert metric["_aws"]["CloudWatchMetrics"][0]["Namespace"] == "Jobyard"
     assert metric["_aws"]["CloudWatchMetrics"][0]["Dimensions"] == [["service"]]

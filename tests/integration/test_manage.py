@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from threading import Barrier
 from typing import Any
 
@@ -15,6 +16,10 @@ from jobyard.errors import Unauthenticated
 from jobyard.service import tokens
 from jobyard.service.manage import manage
 from jobyard.store import credentials, workflows
+from jobyard.store.items import table_name
+from jobyard.store.records import workflow_item
+from tests.factories import a_workflow
+from tests.faults import lost_answer
 
 pytestmark = pytest.mark.usefixtures("table")
 
@@ -121,6 +126,52 @@ def test_a_workflow_registered_under_the_same_id_is_replaced() -> None:
     made = done("workflows.register", name="Profile", runner=RUNNER)
     done("workflows.register", id=made["id"], name="Profile 2", runner=RUNNER)
     assert [each["name"] for each in done("workflows.list")] == ["Profile 2"]
+
+
+def test_a_workflow_remembers_the_names_that_it_had() -> None:
+    made = done("workflows.register", name="Profile", runner=RUNNER)
+    for name in ("Profile 2", "Profile 2", "Profile", "Profile 3"):
+        done("workflows.register", id=made["id"], name=name, runner=RUNNER)
+    kept = workflows.get("acme", made["id"])
+    assert kept is not None
+    assert (kept.name, kept.names) == ("Profile 3", ("Profile", "Profile 2", "Profile 3"))
+    assert workflows.all_of("acme") == [kept]
+
+
+def test_a_workflow_from_before_its_names_were_kept_has_one() -> None:
+    workflow = a_workflow(name="Profile")
+    record = {name: value for name, value in workflow_item(workflow).items() if name != "names"}
+    client("dynamodb").put_item(TableName=table_name(), Item=record)
+    assert workflows.get("acme", workflow.id) == replace(workflow, names=("Profile",))
+    done("workflows.register", id=workflow.id, name="Profile 2", runner=RUNNER)
+    kept = workflows.get("acme", workflow.id)
+    assert kept is not None
+    assert kept.names == ("Profile", "Profile 2")
+
+
+def test_of_registrations_at_once_every_name_is_remembered() -> None:
+    made = done("workflows.register", name="Profile", runner=RUNNER)
+    names = [f"Profile {number}" for number in range(4)]
+    start = Barrier(len(names))
+
+    def register(name: str) -> None:
+        start.wait()
+        done("workflows.register", id=made["id"], name=name, runner=RUNNER)
+
+    with ThreadPoolExecutor(len(names)) as pool:
+        list(pool.map(register, names))
+    kept = workflows.get("acme", made["id"])
+    assert kept is not None
+    assert sorted(kept.names) == ["Profile", *names]
+    assert kept.name == kept.names[-1], "who came last has it"
+
+
+def test_a_registration_whose_answer_was_lost_is_made_once() -> None:
+    with lost_answer(client("dynamodb"), "PutItem") as lost:
+        made = done("workflows.register", name="Profile", runner=RUNNER)
+    assert lost
+    (kept,) = workflows.all_of("acme")
+    assert (kept.id, kept.names) == (made["id"], ("Profile",))
 
 
 @pytest.mark.parametrize(

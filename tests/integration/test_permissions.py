@@ -15,6 +15,7 @@ import pytest
 from jobyard.authorizer.bearer import forget
 from jobyard.authorizer.signed import forget as forget_secrets
 from jobyard.aws import client
+from jobyard.store import counts
 from local.engine import Engine
 from local.template import ROOT
 from tests.iam import Asked, Grant, Names, grants
@@ -77,12 +78,16 @@ def recorder(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Iterator[Record
     seed.seed_table()
     seed.seed_tencent()
     client.cache_clear()
-    forget()
-    forget_secrets()
+    _forget()
     yield Recorder()
     client.cache_clear()
+    _forget()
+
+
+def _forget() -> None:
     forget()
     forget_secrets()
+    counts.forget()
 
 
 def function_of(name: str) -> str:
@@ -151,7 +156,10 @@ def test_a_role_allows_no_more_of_the_table_than_is_known_here() -> None:
     assert is_allowed("get", Asked("dynamodb:GetItem", table, "JOB#acme#1"))
     assert not is_allowed("get", Asked("dynamodb:GetItem", table, "WORKFLOW#acme"))
     assert not is_allowed("get", Asked("dynamodb:UpdateItem", table, "JOB#acme#1"))
-    assert not is_allowed("get", Asked("dynamodb:Query", f"{table}/index/jobs-by-owner"))
+    assert not is_allowed("get", Asked("dynamodb:Query", f"{table}/index/all-by-creation"))
+    assert not is_allowed("workflow_jobs", Asked("dynamodb:Query", f"{table}/index/all-by-creation"))
+    assert is_allowed("count", Asked("dynamodb:PutItem", table, "LISTED#acme#1"))
+    assert not is_allowed("count", Asked("dynamodb:PutItem", table, "JOB#acme#1"))
     assert not is_allowed("token", Asked("dynamodb:PutItem", table, "CLIENT#68f0c0de000000000000c11e"))
     assert not is_allowed("output", Asked("s3:GetObject", f"{bucket}/inputs/acme/a.csv"))
     assert not is_allowed("drive", Asked("states:StartExecution", "arn:aws:states:::stateMachine:other"))

@@ -289,9 +289,11 @@ def test_no_variable_of_a_function_is_a_secret() -> None:
         for name, value in declared.items()
         if any(word in name for word in ("SECRET", "TOKEN", "KEY", "PASSWORD", "CREDENTIAL"))
     }
-    # The ARN of a key that never leaves KMS, and a number of seconds.
+    # The ARN of a key that never leaves KMS, a number of seconds, and what the template names and does not hold. With
+    # that one signs cursors, which say no more than where a page begins.
     assert suspicious == {
         "SECRETS_KEY_ARN": {"Fn::GetAtt": ["SecretsKey", "Arn"]},
+        "CURSOR_KEY": {"Fn::Sub": "{{resolve:secretsmanager:${CursorSecret}}}"},
         "TOKEN_LIFETIME_SECONDS": {"Ref": "TokenLifetimeSeconds"},
     }
     assert not any(parameter.get("NoEcho") for parameter in template["Parameters"].values())

@@ -19,13 +19,21 @@ from botocore.compat import HTTPHeaders
 from botocore.exceptions import ClientError
 
 from jobyard.authorizer import qsign
+from jobyard.authorizer.access import Role
+from jobyard.authorizer.secrets import hash_of
 from jobyard.aws import client
-from jobyard.lifecycle import reconcile
-from jobyard.model import Person, Runner
+from jobyard.lifecycle import count, reconcile, recount
+from jobyard.lifecycle.count import Told
+from jobyard.model import Person, Runner, Status
+from jobyard.model.ids import now_ms
+from jobyard.model.listing import DAY_MS, PHASES, Facet
 from jobyard.runner import Failed, _outputs
-from jobyard.store import jobs
-from jobyard.store.items import attribute
+from jobyard.service import plan
+from jobyard.store import counts, credentials, jobs
+from jobyard.store.counts import BLOCK_DAYS, ENDED, RowKey, hours_pk
+from jobyard.store.items import attribute, item
 from local.template import ROOT, load
+from tests.factories import a_job
 from tests.sam import seed
 
 MORE_INPUT, MORE_USERS = "more-input", "more-users"
@@ -108,13 +116,54 @@ _of_sample: dict[str, Callable[[Any], None]] = {"manage": _ok}
 # ---- The endpoints
 
 
+_ORDERS_AND_FILTERS = {
+    "list": ("", "statuses=Queued", "sortField=CompletionDateTime"),
+    "workflow_jobs": ("", "status=Queued", "sortField=CompletionDateTime"),
+}
+"""Most of the jobs in order of creation, a few of them, and all by completion: an index for each."""
+
+
 def _list() -> Iterator[Way]:
-    own = sample("list")
-    own["rawQueryString"] = "allUsers=false"
-    yield Way(own, check=_answered(200))
+    for whose in ("allUsers=true", "allUsers=false"):
+        for of in ("", f"workflowNames={seed.WORKFLOW_NAME}"):
+            for asked in _ORDERS_AND_FILTERS["list"]:
+                yield Way(asking("list", f"{whose}&{of}&{asked}"), _looked_at_closely, _answered(200))
     one = sample("tencent-list")
     one["rawQueryString"] = f"jobId={seed.SHOWN_INVENTORY}"
     yield Way(signed(one), check=_shown)
+
+
+def _workflow_jobs() -> Iterator[Way]:
+    for asked in _ORDERS_AND_FILTERS["workflow_jobs"]:
+        yield Way(asking("workflow_jobs", asked), _looked_at_closely, _answered(200))
+        theirs = asking("workflow_jobs", asked)
+        theirs["headers"]["authorization"] = f"Bearer {_MEMBERS_TOKEN}"
+        yield Way(theirs, _by_a_member, _answered(200))
+
+
+def asking(name: str, query: str) -> dict[str, Any]:
+    """The sample of a list, asked for something else."""
+    return sample(name) | {"rawQueryString": query}
+
+
+@contextmanager
+def _looked_at_closely() -> Iterator[None]:
+    """The few jobs of the samples are read as many would be: with the slots of their day, and rare ones by cells."""
+    with patch.object(plan, "CROWDED", -1), patch.object(plan, "_LEAST_UNITS", 0):
+        yield
+
+
+_MEMBERS_TOKEN = "members-access-token"
+
+
+@contextmanager
+def _by_a_member() -> Iterator[None]:
+    """Of the user whose jobs the samples are."""
+    holder = credentials.ApiClient("c" * 24, seed.TENANT, seed.USER_ID, "Jane Doe", Role.MEMBER, "", seed.CREATED_MS)
+    credentials.put_client(holder)
+    assert credentials.issue(hash_of(_MEMBERS_TOKEN), holder, seed.NEVER_S)
+    with _looked_at_closely():
+        yield
 
 
 def _shown(answer: Any) -> None:
@@ -235,6 +284,11 @@ def _drive() -> Iterator[Way]:
     yield Way(sample("drive"), lambda: refused("stepfunctions.StartExecution", "InvalidName"), _nothing_failed)
 
 
+def _count() -> Iterator[Way]:
+    yield Way(changed(seed.RUNNING_JOB, "MODIFY", "completed"))
+    yield Way(changed(seed.RUNNING_JOB, "REMOVE", "completed"))
+
+
 def _settle() -> Iterator[Way]:
     event = sample("settle")
     event["detail"]["input"] = None
@@ -244,6 +298,11 @@ def _settle() -> Iterator[Way]:
 def _reconcile() -> Iterator[Way]:
     # An execution of a job that was cancelled, its own and the one within, which nothing has stopped.
     yield Way(sample("reconcile"), _leftover)
+    yield Way(sample("reconcile"), _miscounted, _drifted)
+
+
+def _drifted(repairs: Any) -> None:
+    assert repairs["drift"] == 2, repairs
 
 
 @contextmanager
@@ -255,6 +314,30 @@ def _leftover() -> Iterator[None]:
     given = json.dumps({"jobId": job.id, "tenant": job.tenant})
     client("stepfunctions").start_execution(stateMachineArn=seed.STATE_MACHINE_ARN, name=job.id, input=given)
     with patch.object(reconcile, "GRACE_MS", -60_000):
+        yield
+
+
+@contextmanager
+def _miscounted() -> Iterator[None]:
+    """Of a day on which a job ended that was created the day before, a number of each kind of row is wrong."""
+    day = now_ms() // DAY_MS - 1
+    listed_in = f"alteryx#{seed.TENANT}"
+    created = (day - 1) * DAY_MS
+    late = a_job(status=Status.COMPLETED, created_at=created, finished_at=day * DAY_MS, tenant=seed.TENANT)
+    count.settle([Told(late, PHASES[late.status])])
+    for key, name in (
+        (RowKey(f"COUNT#{listed_in}#all", f"#00000#{day // BLOCK_DAYS:05d}"), f"{day % BLOCK_DAYS:x}c0"),
+        (RowKey(hours_pk(listed_in, Facet(), ENDED, day), "00#00000"), "0c0+1"),
+    ):
+        client("dynamodb").update_item(
+            TableName=seed.TABLE,
+            Key=item(key._asdict()),
+            UpdateExpression="ADD #name :one",
+            ExpressionAttributeNames={"#name": name},
+            ExpressionAttributeValues=item({":one": 1}),
+        )
+    counts.forget()
+    with patch.object(recount, "day_due", lambda *_: day), patch.object(recount, "LAG_SECONDS", 0):
         yield
 
 
@@ -343,11 +426,13 @@ def _broken_upload() -> Iterator[None]:
 
 _others: dict[str, Callable[[], Iterator[Way]]] = {
     "list": _list,
+    "workflow_jobs": _workflow_jobs,
     "cancel": _cancel,
     "submit": _submit,
     "unmatched": _unmatched,
     "manage": _manage,
     "drive": _drive,
+    "count": _count,
     "settle": _settle,
     "reconcile": _reconcile,
     "profile": _profile,

@@ -5,9 +5,13 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from jobyard.authorizer import bearer, signed
+from jobyard.lifecycle import recount
+from jobyard.service import lists
+from tests.contract import api
 from tests.contract.conftest import clock, curator, kms, tenancy, yard
 from tests.contract.yard import Clock, Yard
 from tests.promises.harness.clients import CLIENTS
+from tests.promises.harness.small_table import SmallTable, in_memory
 from tests.promises.harness.stage import Stage
 from tests.promises.harness.world import World, a_world
 
@@ -15,8 +19,25 @@ __all__ = ["clock", "curator", "kms", "tenancy", "yard"]
 
 
 @pytest.fixture
-def world(yard: Yard, dynamodb_endpoint: str, clock: Clock) -> Iterator[World]:
+def world(yard: Yard, dynamodb_endpoint: str, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    # It has the stream itself.
+    monkeypatch.setattr(api, "before_list", api.nothing)
+    # DynamoDB's indexes here do not lag.
+    monkeypatch.setattr(recount, "LAG_SECONDS", 0)
     with a_world(yard, dynamodb_endpoint, clock) as made:
+        yield made
+
+
+@pytest.fixture
+def one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a list asks for at once it asks for in turn: a call is known by its number, and by who led to it."""
+    monkeypatch.setattr(lists, "_at_once", lambda calls: [call() for call in calls])
+
+
+@pytest.fixture
+def small() -> Iterator[SmallTable]:
+    """In place of ``table``, for counts and lists alone."""
+    with in_memory() as made:
         yield made
 
 

@@ -40,7 +40,7 @@ def test_the_job_of_an_answered_submit_is_found_and_carried_out_once(
     world, client = stage.world, stage.client
     id = stage.submitted()
     assert client.word(id) == client.words[stage.began]
-    told = world.stream.read()
+    told = world.hear()
     if records in ("once", "twice"):
         assert world.drive(told * (2 if records == "twice" else 1)) == []
     else:

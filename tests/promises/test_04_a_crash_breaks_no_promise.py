@@ -26,6 +26,7 @@ PERSISTENT = 3
 
 pytestmark = [
     pytest.mark.timeout(1800),
+    pytest.mark.usefixtures("one_at_a_time"),
     # Of a function that died, in words for one that forgot its metrics.
     pytest.mark.filterwarnings("ignore:No application metrics to publish"),
 ]

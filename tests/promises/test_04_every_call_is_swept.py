@@ -42,6 +42,7 @@ def _long_lived(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.timeout(600)
+@pytest.mark.usefixtures("one_at_a_time")
 def test_the_scenes_use_every_permission_that_a_function_has(world: World) -> None:
     asked: dict[str, list[Asked]] = {name: [] for name in FUNCTIONS}
     for scene in SCENES:

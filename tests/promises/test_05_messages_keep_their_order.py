@@ -276,9 +276,9 @@ def test_with_a_job_its_messages_go_and_no_others(world: World, deliveries: int)
     yard.messages(stays, ["kept"])
     at_work = Process().invoke(gone)
     at_work.say("known while it was there")
-    world.stream.read()
+    world.hear()
     world.remove(each for each in yard.items("JOB#") if each["pk"]["S"].endswith(gone.id) and each["sk"]["S"] == "JOB")
-    records = world.stream.read()
+    records = world.hear()
     for _ in range(deliveries):
         assert world.drive(records) == []
     assert [each["sk"]["S"][:4] for each in yard.items("JOB#")] == ["JOB", "MSG#"]

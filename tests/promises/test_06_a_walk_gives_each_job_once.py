@@ -14,7 +14,9 @@ that one is seen again. So:
   What is submitted meanwhile moves all others, so jobs are seen again: as many as came, at most. openreplay's jobs
   leave their list in no other way.
 
-Still to come: cursors for both, which keep the promise there, too.
+By cursors (alteryx's both lists, in any order, and openreplay) each job that did not change is given once, whatever
+happens: a cursor names the job that the page ended with, as a token does. Under every filter and order the service
+keeps it in ``test_06_cursors_hold_while_lists_change.py``.
 
 Also tried, without changes meanwhile, in ``tests/contract/test_list.py``, ``openreplay/test_list.py`` and
 ``tencent/test_list.py``; in every life of ``test_02_model.py``; and under load by the history checker.
@@ -32,6 +34,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from jobyard import aws
+from jobyard.service import lists
 from tests.contract.api import call
 from tests.contract.tencent.signing import ask
 from tests.promises.effort import effort
@@ -62,6 +65,38 @@ def by_page(client: OpenReplay, size: int) -> Iterator[list[str]]:
         yield [str(each["jobId"]) for each in jobs]
 
 
+def by_cursor(path: str, query: str, id: str, token: Callable[[Any], str]) -> Walk:
+    """As the links lead. ``id`` is how the list calls a job's."""
+
+    def walk(client: Any, size: int) -> Iterator[list[str]]:
+        following: str | None = f"{query}&limit={size}"
+        while following is not None:
+            at = path.format(client=client)
+            answer = call("GET", at, token(client), following)
+            assert answer.status == 200, answer.text
+            link = answer.headers.get("Link")
+            following = None if link is None else link.partition("?")[2].partition(">")[0]
+            found = answer.json if isinstance(answer.json, list) else answer.json["data"]
+            yield [str(each[id]) for each in found]
+
+    return walk
+
+
+def all_by_cursor(sort: str, direction: str, more: str = "") -> Walk:
+    query = f"allUsers=true&sortField={sort}&direction={direction}{more}"
+    return by_cursor("/webapi/v3/jobs", query, "jobId", lambda client: str(client.client.token))
+
+
+def of_workflow_by_cursor(direction: str) -> Walk:
+    path = "/webapi/v3/workflows/{client.workflow.id}/jobs"
+    return by_cursor(path, f"direction={direction}", "id", lambda client: str(client.client.token))
+
+
+def erasures_by_cursor(client: OpenReplay, size: int) -> Iterator[list[str]]:
+    path = "/public/{client.organisation.project.key}/jobs"
+    return by_cursor(path, "", "jobId", lambda client: str(client.organisation.api_key))(client, size)
+
+
 def by_token(order: str, states: str = "All") -> Walk:
     def walk(client: Tencent, size: int) -> Iterator[list[str]]:
         token: str | None = ""
@@ -84,8 +119,9 @@ class Meanwhile:
         self.came: list[str] = []
         self.changed: list[str] = []
         self.left: list[str] = []
-        self.at_first = [self._submitted(f"first {number}") for number in range(AT_FIRST)]
-        """Oldest first."""
+        self.at_first = [self._submitted(f"first {number}", days=1) for number in range(AT_FIRST)]
+        """Oldest first, each a day after the one before."""
+        self._catch_up()
 
     @property
     def stayed(self) -> list[str]:
@@ -103,12 +139,25 @@ class Meanwhile:
         elif what == "cancel":
             self._cancel(there[which % len(there)])
         else:
-            self.left.append(there[0])
-            items = self.world.yard.items("JOB#")
-            self.world.remove(each for each in items if each["pk"]["S"].endswith(f"#{there[0]}"))
+            self._expire()
+        self._catch_up()
 
-    def _submitted(self, about: str) -> str:
-        self.world.clock.advance(0.001)
+    def _expire(self) -> None:
+        """The days pass until the oldest expire, and at some time they are deleted."""
+        items = {each["id"]["S"]: each for each in self.world.yard.items("JOB#") if each["sk"]["S"] == "JOB"}
+        due = {id: int(each["expiresAt"]["N"]) * 1000 for id, each in items.items() if id not in self.left}
+        moment = min(due.values())
+        self.world.clock.stop_at(max(moment, self.world.clock.time_ns() // 1_000_000))
+        self.left += [id for id, at in due.items() if at <= moment]
+        self.world.remove(items[id] for id in self.left if id in items)
+
+    def _catch_up(self) -> None:
+        """What the lists read follows the jobs at once."""
+        self.world.hear()
+        self.world.deliver_to_count()
+
+    def _submitted(self, about: str, days: int = 0) -> str:
+        self.world.clock.advance(0.001 + days * 24 * 3600)
         made = self.client.submit(about)
         assert made.status == 200
         return str(made.id)
@@ -143,6 +192,14 @@ def read_in_parts(world: World) -> Iterator[None]:
         dynamodb.meta.events.unregister(event, at_most_two)
 
 
+@contextmanager
+def one_by_one() -> Iterator[None]:
+    """What a list asks for together comes in its order: that is one way in which threads may run."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(lists, "_at_once", lambda calls: [call() for call in calls])
+        yield
+
+
 def walked(walk: Walk, meanwhile: Meanwhile, size: int, happenings: list[tuple[int, str, int]]) -> list[str]:
     """All that the pages gave. Before as many reads of the index as each says, something happens."""
     due = list(happenings)
@@ -158,13 +215,14 @@ def walked(walk: Walk, meanwhile: Meanwhile, size: int, happenings: list[tuple[i
                     meanwhile.happens(what, which)
         return carry_out()
 
-    with meanwhile.world.wire.gate(gate), read_in_parts(meanwhile.world):
+    with meanwhile.world.wire.gate(gate), read_in_parts(meanwhile.world), one_by_one():
         return [id for page in walk(meanwhile.client, size) for id in page]
 
 
 @pytest.fixture
-def stands_still(world: World) -> World:
-    """Time passes by a millisecond with each job."""
+def stands_still(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
+    """Time passes by a millisecond with each job, or by days."""
+    monkeypatch.setenv("TOKEN_LIFETIME_SECONDS", str(10**9))
     world.clock.stop_at(world.clock.time_ns() // 1_000_000)
     return world
 
@@ -223,6 +281,57 @@ def test_by_tokens_a_filter_on_what_changes_passes_no_other_job_over(
     assert [id for id in seen if id in unchanged] == unchanged
 
 
+CURSORS = {
+    "CreateDate asc": (all_by_cursor("CreateDate", "asc"), False),
+    "CreateDate desc": (all_by_cursor("CreateDate", "desc"), True),
+    "AppName asc": (all_by_cursor("AppName", "asc"), False),
+    "Priority desc": (all_by_cursor("Priority", "desc"), True),
+    "Status asc": (all_by_cursor("Status", "asc"), False),
+    "CompletionDateTime desc": (all_by_cursor("CompletionDateTime", "desc"), True),
+    "Queued desc": (all_by_cursor("CreateDate", "desc", "&statuses=Queued"), True),
+    "workflow asc": (of_workflow_by_cursor("asc"), False),
+    "workflow desc": (of_workflow_by_cursor("desc"), True),
+}
+AGAIN = ("Status asc", "CompletionDateTime desc")
+"""Orders in which a job that changes may stand where the walk has yet to come."""
+
+
+@pytest.mark.parametrize("name", CURSORS)
+@effort(3)
+@given(size=SIZES, happenings=ANY)
+@example(size=2, happenings=[(2, "cancel", 0), (2, "submit", 0), (3, "cancel", 4), (4, "run", 5)])
+def test_by_cursors_each_job_that_did_not_change_is_given_once(
+    world: World, alteryx: Alteryx, name: str, size: int, happenings: Happenings
+) -> None:
+    walk, newest_first = CURSORS[name]
+    meanwhile = Meanwhile(world, alteryx)
+    seen = walked(walk, meanwhile, size, happenings)
+    unchanged = [id for id in meanwhile.stayed if id not in meanwhile.changed]
+    assert [id for id in seen if id in unchanged] == (unchanged[::-1] if newest_first else unchanged)
+    assert name in AGAIN or len(set(seen)) == len(seen)
+
+
+@effort(4)
+@given(size=SIZES, happenings=ANY)
+@example(size=2, happenings=[(2, "submit", 0), (3, "submit", 0), (3, "expire", 0)])
+def test_by_cursors_of_openreplay_each_job_that_stayed_is_given_once(
+    world: World, openreplay: OpenReplay, size: int, happenings: Happenings
+) -> None:
+    meanwhile = Meanwhile(world, openreplay)
+    seen = walked(erasures_by_cursor, meanwhile, size, happenings)
+    assert [id for id in seen if id in meanwhile.stayed] == meanwhile.stayed[::-1]
+    assert len(set(seen)) == len(seen)
+
+
+def test_by_cursors_no_job_is_passed_over_for_one_that_left(world: World, alteryx: Alteryx) -> None:
+    meanwhile = Meanwhile(world, alteryx)
+    pages = all_by_cursor("CreateDate", "asc")(alteryx, 3)
+    seen = next(pages)
+    meanwhile.happens("cancel", 0)
+    assert meanwhile.left == seen[:1]
+    assert seen + [id for page in pages for id in page] == meanwhile.at_first
+
+
 @effort(6)
 @given(size=SIZES, happenings=happenings("submit", "run"))
 def test_by_offsets_oldest_first_each_job_is_given_once_while_none_leaves(
@@ -246,7 +355,7 @@ def test_by_offsets_oldest_first_no_more_are_passed_over_than_left(
 
 
 def test_by_offsets_a_job_is_passed_over_for_one_that_left_before_it(world: World, alteryx: Alteryx) -> None:
-    """The limit that cursors will lift."""
+    """Which cursors do not."""
     meanwhile = Meanwhile(world, alteryx)
     pages = by_offset("asc")(alteryx, 3)
     seen = next(pages)

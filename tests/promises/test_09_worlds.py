@@ -34,7 +34,10 @@ ACTIONS = (
     *("list of creations", "next page", "get", "messages", "cancel", "fail", "get erasure", "cancel erasure"),
     *("get creation", "cancel creation", "forget a creation"),
 )
-ID = re.compile(r'\b(?:b[0-9a-f]{32}|[0-9a-f]{24})\b|(?<="jobId":)[0-9]+|(?<="projectId":)[0-9]+|(?<=NextToken>)[^<]+')
+ID = re.compile(
+    r'\b(?:b[0-9a-f]{32}|[0-9a-f]{24})\b|(?<="jobId":)[0-9]+|(?<="projectId":)[0-9]+'
+    r"|(?<=NextToken>)[^<]+|(?<=cursor=)[0-9A-Za-z_-]+"
+)
 
 
 class Step(NamedTuple):
@@ -145,9 +148,9 @@ def test_what_a_tenant_is_told_does_not_depend_on_another(tenancy: Yard, dynamod
         with still() as clock:
             # At the end each list is looked at.
             done = [*done, *(Step(True, action, n) for action in listing for n in (0, 1))]
+            emptied(dynamodb_client, tenancy.table, tenancy)
             together = told(tenancy, clock, done, alone=False)
             emptied(dynamodb_client, tenancy.table, tenancy)
             assert told(tenancy, clock, done, alone=True) == together
-            emptied(dynamodb_client, tenancy.table, tenancy)
 
     worlds()

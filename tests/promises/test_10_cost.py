@@ -19,12 +19,13 @@ from jobyard.authorizer.qsign import Sent
 from jobyard.dialects.alteryx import parameters as alteryx
 from jobyard.dialects.alteryx import submit
 from jobyard.dialects.openreplay import golang
-from jobyard.dialects.tencent import caller, parameters, times
+from jobyard.dialects.tencent import caller, times
 from jobyard.dialects.tencent.body import parse
 from jobyard.dialects.tencent.xml import element
 from jobyard.errors import JobyardError
 from jobyard.http import Request
 from jobyard.lifecycle import settle
+from jobyard.service import cursors
 from jobyard.unmatched import _segments
 from tests.contract.tencent.signing import Key, authorization
 
@@ -70,8 +71,8 @@ READERS: dict[str, tuple[Callable[[int], Any], Callable[[Any], Any]]] = {
     "a time": (lambda n: " " * n + "2022-01-01T00:00:00" + "0" * n, times.read),
     "a time with a fraction": (lambda n: "2022-01-01T00:00:00." + "0" * n, times.read),
     "a token of the next page": (
-        lambda n: request("nextToken=" + "A" * n),
-        lambda asked: parameters.query(asked, "tencent#a#b-1"),
+        lambda n: "A" * n,
+        lambda given: cursors.opened(given, b"", "nextToken"),
     ),
     "a host": (lambda n: "a-1." * (n // 4) + "!", caller._BUCKET.match),
     "a host of dashes": (lambda n: "-" * n, caller._BUCKET.match),

@@ -199,7 +199,7 @@ def test_garbage_for_each_other_function_fails_at_once(tenancy: Yard) -> None:
     context = SimpleNamespace(get_remaining_time_in_millis=lambda: 10_000, function_name="f", memory_limit_in_mb=1)
     events: list[Any] = [None, [], "", 1, {}, {"Records": None}, {"Records": [None]}, {"detail": None}]
     with tenancy.unchanged():
-        for folder in ("drive", "settle"):
+        for folder in ("drive", "count", "settle"):
             for event in events:
                 with pytest.raises((KeyError, TypeError, AttributeError)):
                     _handler(f"functions/{folder}")(event, context)

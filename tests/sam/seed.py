@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import replace
 from unittest.mock import patch
@@ -22,7 +23,9 @@ from jobyard.authorizer.access import Role
 from jobyard.authorizer.sealing import seal
 from jobyard.authorizer.secrets import hash_of
 from jobyard.aws import client
-from jobyard.model import Job, Output, Person, Priority, Question, Runner, Status
+from jobyard.lifecycle.count import Told, settle
+from jobyard.model import Facets, Job, Output, Person, Priority, Question, Runner, Status
+from jobyard.model.listing import PHASES
 from jobyard.service.manage import manage
 from jobyard.store import credentials, jobs, keys, projects, running, secrets
 from local.template import load, table_definition
@@ -81,6 +84,7 @@ ENVIRONMENT = {
     "WORKFLOW_FUNCTION_PREFIX": WORKFLOW_FUNCTION_PREFIX,
     "ROUTES": "{}",
     "SECRETS_KEY_ARN": SECRETS_KEY,
+    "CURSOR_KEY": "sample-key-of-cursors-0000000001",
 }
 
 
@@ -128,6 +132,13 @@ def seed_records() -> None:
     assert registered["ok"], registered
     _seed_jobs()
     _seed_openreplay()
+    _count([*JOBS, *ERASED_USERS])
+
+
+def _count(ids: Iterable[str]) -> None:
+    """As the function that follows the stream does: lists read what it keeps."""
+    found = [job for id in ids if (job := jobs.get(TENANT, id))]
+    settle(Told(job, PHASES[job.status]) for job in found)
 
 
 def _seed_client() -> None:
@@ -186,6 +197,7 @@ def seed_tencent() -> None:
     assert registered["ok"], registered
     for id in (SHOWN_INVENTORY, CANCELLED_INVENTORY):
         jobs.put(sample_inventory(id))
+    _count([SHOWN_INVENTORY, CANCELLED_INVENTORY])
 
 
 def sample_inventory(id: str) -> Job:
@@ -204,6 +216,7 @@ def sample_inventory(id: str) -> Job:
         workflow_id=INVENTORY_ID,
         workflow_name="inventory",
         owner=Person(SECRET_ID, USER_NAME),
+        facets=Facets("demo", "", INVENTORY_ID),
     )
 
 
@@ -222,6 +235,7 @@ def sample_erasure(id: str) -> Job:
         updated_at=at,
         queued_at=None,
         start_at=(at // DAY_MS + 1) * DAY_MS,
+        facets=Facets(),
     )
 
 

@@ -143,6 +143,10 @@ def test_drive(invoke: Invoke, stand: Stand) -> None:
     assert executions(stand) == {seed.QUEUED_JOB}
 
 
+def test_count(invoke: Invoke) -> None:
+    assert invoke("count").payload is None
+
+
 def test_settle(invoke: Invoke, stand: Stand) -> None:
     invoke("settle")
     assert job(stand, seed.ENDED_JOB)["status"] == {"S": "failed"}

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import base64
 import json
+from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qsl
 
 import pytest
 
+from jobyard.model import Status
 from jobyard.store.records import job_item
 from local.template import ROOT, load
 from tests.sam import seed
+from tests.transformed import count_is_told
 
 EVENTS = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in sorted(ROOT.glob("events/*.json"))}
 HTTP = [name for name, event in EVENTS.items() if "routeKey" in event]
@@ -73,6 +76,16 @@ def test_the_stream_record_shows_the_seeded_job() -> None:
     image = job_item(seed.sample_job(seed.QUEUED_JOB))
     assert record["dynamodb"]["NewImage"] == image
     assert record["dynamodb"]["Keys"] == {name: image[name] for name in ("pk", "sk")}
+
+
+def test_the_records_that_count_is_told_show_a_seeded_job_and_the_end_of_another() -> None:
+    new, ended = (record["dynamodb"] for record in EVENTS["count"]["Records"])
+    assert new == EVENTS["drive"]["Records"][0]["dynamodb"]
+    was = seed.sample_job(seed.COMPLETED_JOB)
+    assert ended["OldImage"] == job_item(was)
+    end = seed.CREATED_MS + 3000
+    assert ended["NewImage"] == job_item(replace(was, status=Status.COMPLETED, finished_at=end, updated_at=end))
+    assert all(count_is_told(record) for record in EVENTS["count"]["Records"])
 
 
 def test_the_ended_execution_is_the_seeded_jobs() -> None:

@@ -29,6 +29,7 @@ BOUNDED_BY = {
         _GATEWAY,
     ),
     "DriveFunction": "the stream's shards, four batches of each at once",
+    "CountFunction": "the stream's shards, one batch of each at once",
     "SettleFunction": "executions that end by themselves; Lambda tries later what it turns away",
     "ReconcileFunction": "one run a minute, of five minutes at the most",
     "ManageFunction": "the operators that IAM lets in",
@@ -59,9 +60,11 @@ def test_whoever_calls_from_outside_is_bounded_by_the_gateway() -> None:
 
 
 def test_the_stream_is_read_by_so_many_at_once() -> None:
-    (mapping,) = of_type("AWS::Lambda::EventSourceMapping").values()
-    assert mapping["ParallelizationFactor"] == 4
-    assert target(mapping["FunctionName"]) == "DriveFunction"
+    at_once = {
+        target(mapping["FunctionName"]): mapping.get("ParallelizationFactor", 1)
+        for mapping in of_type("AWS::Lambda::EventSourceMapping").values()
+    }
+    assert at_once == {"DriveFunction": 4, "CountFunction": 1}
 
 
 def test_runs_of_reconcile_cannot_pile_up() -> None:

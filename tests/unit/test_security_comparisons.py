@@ -25,7 +25,6 @@ NO_SECRETS = {
     "csvprofile/sketch.py: number not in self._hashes": "hashes of a column's cells, to count them",
     "store/secrets.py: name not in ('secretKey', 'tokenHash')": "names of attributes",
     "store/submissions.py: found['request']['S'] != once.request_hash": "over a request that its own caller made",
-    "tencent/parameters.py: digest != self._digest(listed_in)": "a checksum without a key, over the caller's own query",
     "tencent/submit.py: given != base64.b64encode(md5(request.body, usedforsecurity=False).digest()).decode()": (
         "a checksum of the body, by which its sender asks whether it arrived whole"
     ),

@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from jobyard.store.counts import LISTS
 from tests.transformed import every_statement, functions, listed, of_function, of_type, target
 
 _NO_SMALLER = "these actions know no resource"
@@ -86,7 +87,7 @@ def test_items_of_the_table_are_reached_by_their_kind_only() -> None:
             target(statement["Resource"]) == "JobsTable" and "StreamArn" not in json.dumps(statement["Resource"])
         ):
             keys = statement["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]
-            assert all(key.endswith("#*") and key.count("*") == 1 for key in keys), owner
+            assert all(key == LISTS or (key.endswith("#*") and key.count("*") == 1) for key in keys), owner
 
 
 def test_indexes_are_queried_by_name() -> None:
@@ -144,6 +145,32 @@ def test_jobs_are_deleted_by_a_cancel_only() -> None:
     assert who_may("DeleteItem", "JOB#*") == {"CancelFunction"}
     # drive removes the messages of a job that is gone.
     assert who_may("BatchWriteItem", "JOB#*") == {"DriveFunction"}
+
+
+def test_what_the_lists_read_is_written_by_count_and_repaired_by_reconcile_and_count_writes_nothing_else() -> None:
+    for key in ("LISTED#*", "COUNT#*", "HOURS#*", LISTS):
+        assert set().union(*(who_may(action, key) for action in WRITES)) == {"CountFunction", "ReconcileFunction"}
+    written = {action: may("CountFunction", action) for action in WRITES if may("CountFunction", action)}
+    assert written == {"PutItem": {"LISTED#*"}, "UpdateItem": {"COUNT#*", "HOURS#*", LISTS}}
+    # The lists read listings through the indexes, and counts in the table.
+    reading = {"ListFunction", "WorkflowJobsFunction", "ReconcileFunction"}
+    assert who_may("Query", "COUNT#*") == who_may("Query", "HOURS#*") == reading
+
+
+def test_who_asks_for_the_jobs_of_a_workflow_reads_indexes_of_workflows_only() -> None:
+    assert "all-by-creation" in indexes_of("ListFunction")
+    assert indexes_of("WorkflowJobsFunction") == {
+        each for each in indexes_of("ListFunction") if each.startswith(("what-", "both-"))
+    }
+
+
+def indexes_of(name: str) -> set[str]:
+    return {
+        resource["Fn::Sub"].partition("/index/")[2]
+        for statement in of_function(name)
+        for resource in listed(statement["Resource"])
+        if "/index/" in json.dumps(resource)
+    }
 
 
 def test_a_workflow_sees_its_jobs_and_files_only() -> None:

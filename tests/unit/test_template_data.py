@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from jobyard.model import Status
+from jobyard.store.counts import CREATED, ENDED
 from jobyard.store.lifecycle import LIVE_INDEX
-from jobyard.store.lists import BY_CREATION, BY_OWNER, BY_WORKFLOW
+from jobyard.store.listings import index_name, listing_item
+from jobyard.store.records import job_item
 from local.template import load
-from tests.transformed import of_type
-
-SHOWN_IN_A_LIST = {
-    "runWithE2", "createdAt", "queuedAt", "startedAt", "finishedAt",
-}  # fmt: skip
+from tests.factories import NOW, a_job
+from tests.transformed import functions, of_type
 
 
 def table() -> dict[str, Any]:
@@ -43,21 +43,32 @@ def test_the_table_can_be_recovered_and_followed() -> None:
     assert load()["Parameters"]["DeletionProtection"]["Default"] == "true"
 
 
+FAMILIES = ("all", "who", "what", "both")
+LISTS = {index_name(family, False, CREATED): ("of", family, CREATED) for family in FAMILIES if family != "both"} | {
+    index_name(family, True, axis): ("in", family, axis) for family in FAMILIES for axis in (CREATED, ENDED)
+}
+"""The lists' indexes: for each the kind of its partitions, whose jobs they are of, and what they are sorted by."""
+
+
 def test_the_indexes_are_those_that_the_store_asks() -> None:
-    lists = {each.name: each.key for each in (BY_CREATION, BY_OWNER, BY_WORKFLOW)}
-    assert set(indexes()) == {*lists, LIVE_INDEX}
-    for name, key in lists.items():
-        assert keys(indexes()[name]["KeySchema"]) == {"HASH": key, "RANGE": "created"}
+    assert set(indexes()) == {*LISTS, LIVE_INDEX}
+    for name, (kind, family, axis) in LISTS.items():
+        assert keys(indexes()[name]["KeySchema"]) == {"HASH": f"{kind}{family.capitalize()}", "RANGE": axis}
     assert keys(indexes()[LIVE_INDEX]["KeySchema"]) == {"HASH": "live", "RANGE": "updatedAt"}
 
 
-def test_the_lists_indexes_hold_what_a_list_shows_and_no_more() -> None:
-    for name in (BY_CREATION.name, BY_OWNER.name, BY_WORKFLOW.name):
-        index = indexes()[name]
-        assert index["Projection"]["ProjectionType"] == "INCLUDE"
-        shown = {*index["Projection"]["NonKeyAttributes"], *keys(index["KeySchema"]).values()}
-        assert shown >= SHOWN_IN_A_LIST | {"tenant"}
-        assert not shown & {"questions", "settings", "outputs", "progress"}
+def test_a_listing_stands_in_every_index_of_the_lists_and_is_shown_there() -> None:
+    listing = listing_item(a_job(status=Status.COMPLETED, finished_at=NOW))
+    for name in LISTS:
+        assert set(keys(indexes()[name]["KeySchema"]).values()) <= set(listing), name
+        assert indexes()[name]["Projection"] == {"ProjectionType": "INCLUDE", "NonKeyAttributes": ["job"]}
+    # What may be large, or nobody sees in a list, is not paid for eleven times.
+    assert not set(listing["job"]["M"]) & {"questions", "settings", "outputs", "progress", "runner"}
+
+
+def test_a_job_itself_stands_in_no_index_of_the_lists() -> None:
+    attributes = {each for name in LISTS for each in keys(indexes()[name]["KeySchema"]).values()}
+    assert not attributes & set(job_item(a_job(status=Status.COMPLETED, finished_at=NOW)))
 
 
 def test_nobody_finds_the_bucket_open_or_in_clear() -> None:
@@ -83,3 +94,17 @@ def test_the_key_of_secrets_is_renewed_and_can_be_kept_after_a_deletion() -> Non
     assert key["PendingWindowInDays"] == 30
     (statement,) = key["KeyPolicy"]["Statement"]
     assert statement["Principal"] == {"AWS": {"Fn::Sub": "arn:${AWS::Partition}:iam::${AWS::AccountId}:root"}}
+
+
+def test_the_key_of_cursors_is_random_and_kept_under_the_key_of_secrets() -> None:
+    ((name, secret),) = of_type("AWS::SecretsManager::Secret").items()
+    assert secret["GenerateSecretString"]["PasswordLength"] >= 32
+    assert secret["KmsKeyId"] == {"Fn::GetAtt": ["SecretsKey", "Arn"]}
+    given = {
+        function: properties["Environment"]["Variables"]["CURSOR_KEY"]
+        for function, properties in functions().items()
+        if "CURSOR_KEY" in properties["Environment"]["Variables"]
+    }
+    # CloudFormation puts the secret's value in: no function may read it.
+    value = {"Fn::Sub": f"{{{{resolve:secretsmanager:${{{name}}}}}}}"}
+    assert given == dict.fromkeys(("ListFunction", "WorkflowJobsFunction"), value)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from local.template import ROOT, load
-from tests.transformed import drive_is_told, functions, of_type, target, transformed
+from tests.transformed import count_is_told, drive_is_told, functions, of_type, target, transformed
 
 FUNCTIONS = sorted(functions())
 ROUTES = {
@@ -144,14 +144,45 @@ def test_alarms_notify_the_topic_and_are_quiet_without_data() -> None:
         assert alarm["AlarmActions"]["Fn::If"][:2] == ["HasAlarmTopic", [{"Ref": "AlarmTopicArn"}]]
 
 
-def test_the_stream_is_tried_again_piece_by_piece_and_given_up_in_the_end() -> None:
-    (mapping,) = of_type("AWS::Lambda::EventSourceMapping").values()
-    assert target(mapping["FunctionName"]) == "DriveFunction"
-    assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+def follows_the_stream(name: str) -> dict[str, Any]:
+    (mapping,) = (
+        each for each in of_type("AWS::Lambda::EventSourceMapping").values() if target(each["FunctionName"]) == name
+    )
+    assert target(mapping["EventSourceArn"]) == "JobsTable"
     assert mapping["BisectBatchOnFunctionError"] is True
     assert mapping["StartingPosition"] == "TRIM_HORIZON"
+    assert len(alarms_on("IteratorAge", "FunctionName", name)) == 1
+    return mapping
+
+
+def test_the_stream_has_no_more_readers_than_dynamodb_recommends() -> None:
+    readers = [target(each["FunctionName"]) for each in of_type("AWS::Lambda::EventSourceMapping").values()]
+    assert sorted(map(str, readers)) == ["CountFunction", "DriveFunction"]
+
+
+def test_what_drive_cannot_do_is_tried_again_piece_by_piece_and_given_up_in_the_end() -> None:
+    mapping = follows_the_stream("DriveFunction")
+    assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
     assert 0 < mapping["MaximumRetryAttempts"] < 100
     assert target(mapping["DestinationConfig"]["OnFailure"]["Destination"]) == "DriveDeadLetters"
+
+
+def test_what_cannot_be_counted_is_tried_again_for_as_long_as_the_stream_has_it() -> None:
+    mapping = follows_the_stream("CountFunction")
+    assert mapping["MaximumRetryAttempts"] == -1
+    # The stream forgets after a day. By then Lambda has told the queue.
+    assert 22 * 3600 < mapping["MaximumRecordAgeInSeconds"] < 24 * 3600
+    assert target(mapping["DestinationConfig"]["OnFailure"]["Destination"]) == "CountDeadLetters"
+    # It raises, so its errors are counted and alarmed, and a batch is halved.
+    assert "FunctionResponseTypes" not in mapping
+
+
+@pytest.mark.parametrize(("metric", "name"), [("Uncountable", "CountFunction"), ("CountDrift", "ReconcileFunction")])
+def test_jobs_that_nobody_can_count_and_counts_that_are_wrong_are_alarmed(metric: str, name: str) -> None:
+    (alarm,) = (each for each in of_type("AWS::CloudWatch::Alarm").values() if each["MetricName"] == metric)
+    assert alarm["Namespace"] == functions()[name]["Environment"]["Variables"]["POWERTOOLS_METRICS_NAMESPACE"]
+    assert alarm["Dimensions"] == [{"Name": "service", "Value": {"Ref": "AWS::StackName"}}]
+    assert (alarm["Threshold"], alarm["ComparisonOperator"]) == (1, "GreaterThanOrEqualToThreshold")
 
 
 @pytest.mark.parametrize(
@@ -178,6 +209,32 @@ def test_the_failure_of_a_job_with_a_nested_execution_is_one_of_them() -> None:
     image = {"status": {"S": "failed"}, "runner": {"M": {"type": {"S": "stateMachine"}, "arn": {"S": "arn"}}}}
     change = {"Keys": {"pk": {"S": "x"}, "sk": {"S": "JOB"}}, "NewImage": image}
     assert drive_is_told({"eventName": "MODIFY", "dynamodb": change})
+
+
+@pytest.mark.parametrize(
+    ("kind", "sk", "before", "now", "expected"),
+    [
+        ("INSERT", "JOB", None, "queued", True),
+        ("REMOVE", "JOB", "running", None, True),
+        *(("MODIFY", "JOB", "running", each, True) for each in ("completed", "failed", "cancelled")),
+        *(("MODIFY", "JOB", each, "cancelled", True) for each in ("scheduled", "queued", "initializing")),
+        ("MODIFY", "JOB", "scheduled", "queued", True),
+        ("MODIFY", "JOB", "queued", "initializing", True),
+        ("MODIFY", "JOB", "initializing", "running", True),
+        ("MODIFY", "JOB", "running", "running", False),
+        ("INSERT", "MSG#1", None, None, False),
+        ("REMOVE", "MSG#1", None, None, False),
+        ("INSERT", "LISTED", None, None, False),
+        ("MODIFY", "LISTED", None, None, False),
+    ],
+)
+def test_count_is_told_of_every_change_in_a_jobs_life_and_of_nothing_that_it_writes_itself(
+    kind: str, sk: str, before: str | None, now: str | None, expected: bool
+) -> None:
+    change: dict[str, Any] = {"Keys": {"pk": {"S": "x"}, "sk": {"S": sk}}}
+    change |= {"OldImage": {"status": {"S": before}}} if before else {}
+    change |= {"NewImage": {"status": {"S": now}}} if now else {}
+    assert count_is_told({"eventName": kind, "dynamodb": change}) is expected
 
 
 def test_every_parameter_is_described_and_shown_in_a_group() -> None:

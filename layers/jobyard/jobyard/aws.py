@@ -29,6 +29,8 @@ _CONFIG = Config(
     connect_timeout=_CONNECT_SECONDS,
     read_timeout=_READ_SECONDS,
     tcp_keepalive=True,
+    # What a list reads at once; one that is not used is not opened.
+    max_pool_connections=25,
     # Without it botocore composes a description of the whole system for each call: a tenth of a GetItem.
     user_agent="jobyard",
     # Whatever host the endpoint has, its subdomains need not resolve.

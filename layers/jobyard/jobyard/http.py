@@ -5,8 +5,9 @@ from __future__ import annotations
 import base64
 import json
 import re
+from collections.abc import Collection
 from typing import Any, NamedTuple
-from urllib.parse import parse_qs, parse_qsl
+from urllib.parse import parse_qs, parse_qsl, quote, urlencode
 
 from jobyard.errors import Invalid, TooLarge
 
@@ -68,6 +69,13 @@ class Request(NamedTuple):
     def value(self, name: str) -> str | None:
         """The one value of a query parameter; the first where it is repeated."""
         return next((value.strip() for key, value in self.query if key == name and value.strip()), None)
+
+
+def link_to_following(request: Request, without: Collection[str], **parameters: object) -> dict[str, str]:
+    """The header that leads to the next page: the same request, ``parameters`` in place of those and ``without``."""
+    query = [(name, value) for name, value in request.query if name not in parameters and name not in without]
+    query += [(name, str(value)) for name, value in parameters.items()]
+    return {"Link": f'<{request.base_url}{quote(request.path)}?{urlencode(query)}>; rel="next"'}
 
 
 class Response(NamedTuple):

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
-from jobyard.model import Job, Runner, Status
+from jobyard.model import Facets, Job, Runner, Status
 from jobyard.service.manage import manage
 from jobyard.store import projects
 from jobyard.store.projects import Project
@@ -86,6 +86,7 @@ class Organisation:
             "status": Status.SCHEDULED,
             "start_at": NOW + DAY,
             "runner": Runner("lambda", FUNCTION),
+            "facets": Facets(),
         }
         return self.yard.job(**usual | values)
 

@@ -13,7 +13,7 @@ import pytest
 
 from jobyard.authorizer import Role
 from jobyard.authorizer.secrets import hash_of
-from jobyard.model import Person, Status
+from jobyard.model import Facets, Person, Status
 from jobyard.store import keys, projects
 from jobyard.store.keys import ApiKey
 from jobyard.store.projects import Project
@@ -73,6 +73,7 @@ def place(yard: Yard, id: int, user: str, created_at: int, **values: Any) -> Non
         created_at=created_at,
         updated_at=values.pop("updated_at", created_at),
         start_at=1623954600000,
+        facets=Facets(),
         **{"status": Status.SCHEDULED} | values,
     )
 

@@ -13,6 +13,7 @@ import pytest
 from jobyard.dialects.openreplay.submit import next_midnight
 from jobyard.lifecycle import executions
 from jobyard.model import LIVE, TERMINAL, Job, Question, Status
+from jobyard.model.listing import Facet, facets_to_count
 from jobyard.store import jobs
 from tests.contract.api import Answer
 from tests.contract.openreplay.organisation import DAY, JSON, Organisation, error_of
@@ -112,6 +113,12 @@ def test_ids_of_many_at_once_are_all_different(acme: Organisation) -> None:
         made = list(pool.map(one, range(callers)))
     assert len({job["jobId"] for job in made}) == callers
     assert {job["jobId"] for job in acme.list()} == {job["jobId"] for job in made}
+
+
+def test_an_erasure_is_found_in_its_projects_list_and_by_nothing_else(acme: Organisation) -> None:
+    job = jobs.get("acme", str(acme.erased("shekar")["jobId"]))
+    assert job
+    assert facets_to_count(job) == [Facet()]
 
 
 @pytest.mark.parametrize("status", sorted(LIVE))

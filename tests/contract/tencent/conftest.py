@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from jobyard.model import Job, Workflow
+from jobyard.dialects.tencent.parameters import TYPES
+from jobyard.model import Facets, Job, Workflow
 from jobyard.service.manage import manage
 from tests.contract.tencent.signing import BUCKET, Key
 from tests.contract.yard import Yard
@@ -23,8 +24,9 @@ def a_key(tenant: str = "acme", **values: Any) -> Key:
 def a_tencent_job(yard: Yard, name: str = "demo", type: str = "Workflow", **values: Any) -> Job:
     """A job of tenant acme in ``BUCKET``, in whatever state."""
     details = {"name": name, "type": type, "input": "<Input/>", "operation": "<Operation/>"}
-    made = {"id": f"b{uuid.uuid1().hex}", "listed_in": f"tencent#acme#{BUCKET}", "details": details}
-    return yard.job(**(made | values))
+    usual = {"id": f"b{uuid.uuid1().hex}", "listed_in": f"tencent#acme#{BUCKET}", "workflow_id": "f" * 24}
+    made = usual | {"details": details} | values
+    return yard.job(facets=Facets(name, "", made["workflow_id"], TYPES.index(type)), **made)
 
 
 @pytest.fixture

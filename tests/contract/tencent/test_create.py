@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from jobyard.model import Workflow
+from jobyard.model import Facets, Workflow
 from jobyard.store import jobs
 from tests.contract.tencent.conftest import WORKFLOW_ID
 from tests.contract.tencent.signing import BUCKET, Key, Reply, ask, authorization, send
@@ -45,6 +45,15 @@ def questions(reply: Reply) -> dict[str, str]:
 
 
 pytestmark = pytest.mark.usefixtures("inventory")
+
+
+def test_a_job_is_found_by_its_own_name_its_type_and_the_id_of_its_workflow(key: Key, tenancy: Yard) -> None:
+    tenancy.workflow(id=f"w{'1' * 32}", name="Transcode")
+    of_a_tag = "<Operation><Tag>Transcode</Tag><JobParam><TemplateId>t1</TemplateId></JobParam>"
+    of_a_tag += f"<Output><Region>ap-beijing</Region><Bucket>{BUCKET}</Bucket><Object>o</Object></Output></Operation>"
+    assert kept(create(key, document("May"))).facets == Facets("May", "", WORKFLOW_ID, 0)
+    made = kept(create(key, document("June", type="Job", operation=of_a_tag)))
+    assert made.facets == Facets("June", "", f"w{'1' * 32}", 1)
 
 
 def test_a_new_job_as_the_vendor_shows_one(key: Key) -> None:

@@ -18,9 +18,11 @@ from botocore.awsrequest import AWSResponse
 from jobyard.runner import Job as Running
 from jobyard.runner import job as as_handler
 from local.template import ROOT
+from tests.factories import NOW
 from tests.promises.harness.wire import Call, CarryOut, Died, Gate, through
 from tests.promises.harness.world import World
 
+_BEGIN_MS = NOW + 40 * 24 * 3600 * 1000 + 10 * 3600 * 1000
 _FUNCTIONS = f"{ROOT}/functions/"
 _CODE = (f"{ROOT}/layers/jobyard/jobyard/", _FUNCTIONS)
 _PLUMBING = ("jobyard/aws.py", "jobyard/handlers.py")
@@ -37,7 +39,9 @@ class Site(NamedTuple):
 
     @property
     def writes(self) -> bool:
-        return not self.call.partition(".")[2].startswith(("Get", "Query", "Describe", "List", "Decrypt", "Encrypt"))
+        return not self.call.partition(".")[2].startswith(
+            ("Get", "BatchGet", "Query", "Describe", "List", "Decrypt", "Encrypt")
+        )
 
     def __str__(self) -> str:
         return f"{self.call} of {self.function} at {' > '.join(self.lines[-2:])}"
@@ -170,11 +174,15 @@ class Function:
 
 
 def wipe(world: World) -> None:
-    """Nothing is there any more, as in a new deployment."""
+    """Nothing is there any more, as in a new deployment; it is always the same moment of the same day, as some of what
+    reconcile does goes by the clock.
+    """
+    world.clock.go_on_from(_BEGIN_MS)
     world.yard.clear()
-    world.stream.read()
+    world.hear()
     world.stream.told.clear()
     world.undelivered.clear()
+    world.uncounted.clear()
     world.machine.executions.clear()
     world.machine.ended.clear()
     world.machine.nested.clear()

@@ -55,6 +55,25 @@ def cancelled(*codes: str) -> Fault:
     return fault
 
 
+def unread(call: Call, carry_out: CarryOut) -> AWSResponse:
+    """Nothing of a batch that is read."""
+    return answer(None, 200, {"Responses": {}, "UnprocessedKeys": call.asked["RequestItems"]})
+
+
+def read_in_part(call: Call, carry_out: CarryOut) -> AWSResponse:
+    """Every other item of a batch that is read, the last one never."""
+    ((table, asked),) = call.asked["RequestItems"].items()
+    read, left = asked["Keys"][:-1:2], [*asked["Keys"][1:-1:2], asked["Keys"][-1]]
+    responses: dict[str, Any] = {}
+    if read:
+        call.sent.body = json.dumps(call.asked | {"RequestItems": {table: asked | {"Keys": read}}}).encode()
+        call.sent.headers["Content-Length"] = str(len(call.sent.body))
+        content = carry_out().content
+        assert content is not None
+        responses = json.loads(content)["Responses"]
+    return answer(None, 200, {"Responses": responses, "UnprocessedKeys": {table: asked | {"Keys": left}}})
+
+
 def unprocessed(call: Call, carry_out: CarryOut) -> AWSResponse:
     """Nothing of a batch."""
     return answer(None, 200, {"UnprocessedItems": call.asked["RequestItems"]})
@@ -100,6 +119,7 @@ OF_OPERATION: Mapping[str, Mapping[str, Fault]] = {
         "throttled in part": cancelled("ThrottlingError", "None"),
         "throttled and conflicts": cancelled("TransactionConflict", "ProvisionedThroughputExceeded"),
     },
+    "dynamodb.BatchGetItem": {"half of the keys": read_in_part, "none of the keys": unread},
     "dynamodb.BatchWriteItem": {"half of the batch": in_part, "nothing of the batch": unprocessed},
     "sfn.StartExecution": {"ExecutionLimitExceeded": throttled("ExecutionLimitExceeded")},
 }

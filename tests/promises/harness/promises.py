@@ -72,7 +72,6 @@ class Caller:
 
 def promises_hold(world: World, *callers: Caller) -> None:
     """At rest. Raises AssertionError."""
-    world.stream.read()
     world.check()
     jobs, lives = world.jobs(), lives_of(world)
     assert set(jobs) == {id for id, life in lives.items() if life[-1] is not None}

@@ -88,7 +88,7 @@ class Reference:
         self.jobs: dict[str, Known] = {}
         self.keys: dict[tuple[Client, str], Remembered] = {}
         self._made = 0
-        self._retention_ms = retention_days * DAY_MS
+        self._retention_days = retention_days
 
     # What clients ask.
 
@@ -156,4 +156,6 @@ class Reference:
         return gone
 
     def expires_at_s(self, job: Known) -> int:
-        return (max(job.created_at, job.start_at or 0) + self._retention_ms) // 1000
+        """Whole days after that of its start, UTC."""
+        day = max(job.created_at, job.start_at or 0) // DAY_MS
+        return (day + 1 + self._retention_days) * DAY_MS // 1000

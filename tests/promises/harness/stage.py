@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from jobyard.model import Job, Status
 from jobyard.store import jobs
+from jobyard.store.counts import LISTS
 from jobyard.store.items import plain
 from jobyard.store.lifecycle import LIVE_INDEX
 from jobyard.store.records import JOB, live_shard
@@ -84,9 +85,11 @@ class Stage:
 
     def _apart(self, call: Call) -> bool:
         """Nobody registers workflows or projects meanwhile, each has a number of its own from a counter, and the other
-        jobs of the index have ended.
+        jobs of the index have ended. No job depends on lists and counts, of which others make schedules.
         """
         key = str(call.asked.get("Key", {}).get("pk", {}).get("S", ""))
+        if concerns_lists(call.asked):
+            return True
         if call.asked.get("IndexName") == LIVE_INDEX and self._of_interest:
             return bool(call.asked["ExpressionAttributeValues"][":shard"]["S"] != live_shard(self._of_interest))
         return key.startswith(("COUNTER#", "PROJECT#", "WORKFLOW#"))
@@ -232,6 +235,22 @@ class Stage:
     def _work(self, name: str) -> None:
         self.worked.append(name)
         self.world.machine.finish(name)
+
+
+_OF_LISTS = ("LISTED#", "COUNT#", "HOURS#", LISTS)
+
+
+def concerns_lists(asked: dict[str, Any]) -> bool:
+    """Whether a call of DynamoDB reads or writes only what the lists read."""
+    if "TransactItems" in asked:
+        return all(concerns_lists(write) for each in asked["TransactItems"] for write in each.values())
+    if "RequestItems" in asked:
+        found = [key for each in asked["RequestItems"].values() if "Keys" in each for key in each["Keys"]]
+        return bool(found) and all(concerns_lists({"Key": key}) for key in found)
+    if "IndexName" in asked:
+        return bool(asked["IndexName"] != LIVE_INDEX)
+    key = asked.get("Key") or asked.get("Item") or {"pk": asked.get("ExpressionAttributeValues", {}).get(":pk", {})}
+    return str(key["pk"].get("S", "")).startswith(_OF_LISTS)
 
 
 def hold(clock: Clock, thousandths: int = 0) -> None:

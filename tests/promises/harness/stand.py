@@ -51,6 +51,11 @@ class Stand:
         id = caller.submit(f"about {len(caller.submits)}")
         assert id
         self.world.deliver()
+        self.take(id, status)
+        return id
+
+    def take(self, id: str, status: Status) -> None:
+        """Its execution takes a job so far."""
         machine = self.world.machine
         if machine.executions[id].state == "WaitForStart":
             self.world.clock.advance(24 * 3600)
@@ -58,7 +63,6 @@ class Stand:
             machine.step(id)
         while status is Status.RUNNING and id not in machine.working():
             machine.step(id)
-        return id
 
     def operator(self, action: str, **fields: Any) -> Any:
         """An action of the operator's; None where no answer came. What is answered was done."""
@@ -83,8 +87,8 @@ class Stand:
                 self.world.reconcile()
 
     def lose_records(self) -> None:
-        """What the stream has to tell goes to the dead-letter queue."""
-        self.world.stream.read()
+        """What the stream has to tell drive goes to the dead-letter queue."""
+        self.world.hear()
         self.world.undelivered.clear()
 
 

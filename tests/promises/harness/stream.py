@@ -21,12 +21,21 @@ class Stream:
     def read(self) -> list[dict[str, Any]]:
         """All records that were not read yet, each item's in their order; as the event of Lambda has them."""
         records = []
-        for shard in self._shards():
-            if shard not in self._iterators:
-                self._open(shard, "TRIM_HORIZON")
-            records += self._read(shard)
+        due = list(self._iterators)
+        while due:
+            for shard in due:
+                records += self._read(shard)
+            # There are new ones only once one has ended.
+            due = self._opened() if None in self._iterators.values() else []
         self.told += records
         return records
+
+    def _opened(self) -> list[str]:
+        """Shards that were not known yet."""
+        new = [shard for shard in self._shards() if shard not in self._iterators]
+        for shard in new:
+            self._open(shard, "TRIM_HORIZON")
+        return new
 
     def _shards(self) -> list[str]:
         told = self._streams.describe_stream(StreamArn=self._arn)["StreamDescription"]["Shards"]

@@ -13,7 +13,7 @@ import pytest
 
 from jobyard import aws
 from jobyard.authorizer import Role
-from jobyard.model import Output, Person, Status
+from jobyard.model import Facets, Output, Person, Status
 from jobyard.model.ids import object_id
 from tests.contract.api import Answer, Route, call, routes
 from tests.contract.openreplay.organisation import Organisation
@@ -113,6 +113,7 @@ class Tenant:
                 id=f"b{number:08x}{object_id(NOW + n)}",
                 listed_in=f"tencent#{self.name}#{bucket}",
                 workflow_id=self.inventory.id,
+                facets=Facets(name, "", self.inventory.id),
                 details=details,
                 created_at=NOW + n,
                 status=status,

@@ -19,6 +19,7 @@ from botocore.awsrequest import AWSResponse
 from jobyard.authorizer import bearer, signed
 from jobyard.model import TERMINAL, Job, Status
 from jobyard.model.ids import now_ms
+from jobyard.store import counts
 from jobyard.store.items import plain_item
 from jobyard.store.lifecycle import live_jobs
 from jobyard.store.records import JOB, job_of
@@ -26,10 +27,11 @@ from local import dynamodb
 from tests.contract.api import CONTEXT, _handler
 from tests.contract.yard import Clock, Yard
 from tests.promises.harness import keys
+from tests.promises.harness.counted import assert_counted
 from tests.promises.harness.machine import Machine
 from tests.promises.harness.stream import Stream
 from tests.promises.harness.wire import Answer, Call, Died, Service, Wire, failure
-from tests.transformed import drive_is_told
+from tests.transformed import count_is_told, drive_is_told
 
 GRACE_SECONDS = 61.0
 """After which reconcile looks at a job that nothing moves."""
@@ -52,6 +54,8 @@ class World:
         self.work: Work = self.machine.finish
         self.undelivered: list[dict[str, Any]] = []
         """Records of the stream that drive has not taken yet, in order."""
+        self.uncounted: list[dict[str, Any]] = []
+        """Those that count has not taken yet."""
         self.survives: tuple[type[BaseException], ...] = (Died,)
         """What may end an invocation, so that AWS makes another; whatever else ends one, the test hears of."""
         self.births: list[Callable[[], None]] = []
@@ -59,10 +63,12 @@ class World:
 
     def clear(self) -> None:
         """As it was before the first job; clients and workflows stay."""
-        for kind in ("JOB#", "IDEMPOTENCY#", "SOLE#", "COUNTER#jobs"):
+        for kind in ("JOB#", "IDEMPOTENCY#", "SOLE#", "COUNTER#jobs", "LISTED#", "COUNT#", "HOURS#", counts.LISTS):
             self.remove(self.yard.items(kind))
-        self.stream.read()
+        self.hear()
         self.undelivered.clear()
+        self.uncounted.clear()
+        counts.forget()
         self.machine.executions.clear()
         self.machine.ended.clear()
         bearer.forget()
@@ -84,11 +90,15 @@ class World:
                 return records[place:]
         return []
 
+    def count(self, records: list[dict[str, Any]]) -> None:
+        self.invoke("count", {"Records": records})
+
     def settle(self, event: dict[str, Any]) -> None:
         self.invoke("settle", event)
 
     def reconcile(self) -> dict[str, int]:
         repairs: dict[str, int] = self.invoke("reconcile", {})
+        assert not repairs.get("drift"), "counts had drifted"
         return repairs
 
     def invoke(self, function: str, event: Any) -> Any:
@@ -120,20 +130,41 @@ class World:
         """The one before has died, and what it remembered is lost."""
         bearer.forget()
         signed.forget()
+        counts.forget()
         for begin in self.births:
             begin()
 
     # Time.
 
+    def hear(self) -> list[dict[str, Any]]:
+        """What the stream has to tell; count will be told of it, drive only by who asked."""
+        told = self.stream.read()
+        self.uncounted += filter(count_is_told, told)
+        return told
+
     def deliver(self) -> bool:
-        """Let drive have what the stream tells; whether there was anything."""
-        self.undelivered += filter(drive_is_told, self.stream.read())
+        """Let drive have what the stream tells; whether there was anything. Count is told at rest, or to catch up."""
+        self.undelivered += filter(drive_is_told, self.hear())
         due, self.undelivered = self.undelivered, []
         if due:
             try:
                 self.undelivered = self.drive(due)
             except self.survives:
                 self.undelivered = due
+        return bool(due)
+
+    def catch_up(self) -> None:
+        """Let count have what the stream has told by now, as it does within a second; drive is not told."""
+        self.undelivered += filter(drive_is_told, self.hear())
+        self.deliver_to_count()
+
+    def deliver_to_count(self) -> bool:
+        due, self.uncounted = self.uncounted, []
+        if due:
+            try:
+                self.count(due)
+            except self.survives:
+                self.uncounted = due
         return bool(due)
 
     def tell_of_ends(self) -> bool:
@@ -170,7 +201,8 @@ class World:
         """
         for _ in range(_ROUNDS):
             moved = self.deliver() | self.tell_of_ends() | self.advance_executions()
-            if moved:
+            # Nothing else depends on counts: of all that has moved, count is told at once.
+            if moved or self.deliver_to_count():
                 continue
             self.clock.advance(self._until_next())
             try:
@@ -197,8 +229,10 @@ class World:
         return [job for job in self.jobs().values() if job.status not in TERMINAL]
 
     def check(self) -> None:
-        """What must hold of table and executions whenever nothing is under way."""
+        """What must hold of table and executions whenever nothing is under way, but what count has still to be told."""
+        self.catch_up()
         jobs = self.jobs()
+        assert_counted(self.yard.items(), jobs.values())
         index = {each.id for each in live_jobs()}
         assert index == {id for id, job in jobs.items() if not job.terminal}, "the index of live jobs"
         for job in jobs.values():

@@ -1,4 +1,5 @@
-"""Finds what drive and settle missed: jobs that no execution moves on, and executions that no job needs.
+"""Finds what drive, settle and count missed: jobs that no execution moves on, executions that no job needs, jobs that
+are not listed as they are (``lifecycle.lost``), and counts that are wrong (``lifecycle.recount``).
 
 Every source that it reads lags a little (the index, ListExecutions, DescribeExecution), so nothing younger than
 ``GRACE_MS`` is touched, each suspicion is checked again on the thing itself, and what is done about it is a conditional
@@ -14,23 +15,31 @@ from typing import NamedTuple
 
 from aws_lambda_powertools import Logger
 
-from jobyard.lifecycle import executions, settle
+from jobyard.aws import has_time_for, within
+from jobyard.errors import Unavailable
+from jobyard.lifecycle import executions, lost, recount, settle
 from jobyard.lifecycle.drive import begin
+from jobyard.lifecycle.lost import Name, Suspect
+from jobyard.model import Job
 from jobyard.model.transitions import WAITING
-from jobyard.store import jobs
-from jobyard.store.lifecycle import live_jobs
+from jobyard.store import jobs, recounts
+from jobyard.store.lifecycle import LiveJob, live_jobs
 
 GRACE_MS = 60_000
 logger = Logger()
 
 
 class Repairs(NamedTuple):
-    """How many jobs were started or failed, executions stopped, and attempts at any of these went wrong."""
+    """How many jobs were started or failed, executions stopped, and attempts at any of these went wrong; how many jobs
+    were counted that count had missed; and by how many, all in all, counts were wrong.
+    """
 
     started: int = 0
     failed: int = 0
     stopped: int = 0
     errors: int = 0
+    recounted: int = 0
+    drift: int = 0
 
 
 def reconcile(now_ms: int, seconds: float) -> Repairs:
@@ -48,7 +57,53 @@ def reconcile(now_ms: int, seconds: float) -> Repairs:
     for id, began_at in running.items():
         if id not in live and began_at < old and time.monotonic() < ends:
             repairs = _attempt(repairs, id, partial(_stop, id, old))
+    with within(ends - time.monotonic()):
+        return _with_lists(repairs, list(live.values()), now_ms)
+
+
+def _with_lists(repairs: Repairs, live: list[LiveJob], now_ms: int) -> Repairs:
+    if not has_time_for(0):
+        return repairs
+    names = recounts.lists()
+    # In another order each minute: where the time is too short for all, it is not always the same that are left out.
+    first = now_ms // 60_000 % max(len(names), 1)
+    names = names[first:] + names[:first]
+    shown: dict[Name, Job] = {}
+    for name in names:
+        repairs = _in_time(repairs, name, partial(_show, shown, name, now_ms))
+    for suspect in lost.suspects(live, shown, now_ms - GRACE_MS):
+        repairs = _in_time(repairs, suspect.id, partial(_heal, suspect, now_ms - GRACE_MS))
+    for name in names:
+        repairs = _in_time(repairs, name, partial(_compare, name, now_ms))
     return repairs
+
+
+def _show(shown: dict[Name, Job], listed_in: str, now_ms: int) -> Repairs:
+    shown |= lost.shown_live(listed_in, now_ms)
+    return Repairs()
+
+
+def _heal(suspect: Suspect, old: int) -> Repairs:
+    return Repairs(recounted=int(lost.heal(suspect, old)))
+
+
+def _compare(listed_in: str, now_ms: int) -> Repairs:
+    day = recount.day_due(listed_in, now_ms)
+    return Repairs() if day is None else Repairs(drift=recount.compare(listed_in, day, now_ms))
+
+
+def _in_time(repairs: Repairs, about: str, repair: Callable[[], Repairs]) -> Repairs:
+    if not has_time_for(0):
+        return repairs
+    try:
+        done = repair()
+    except Exception as problem:
+        if isinstance(problem, Unavailable) and not has_time_for(0):
+            logger.info("left for another run", about=about)
+            return repairs
+        logger.exception("a repair of the lists went wrong", about=about)
+        done = Repairs(errors=1)
+    return Repairs(*(a + b for a, b in zip(repairs, done, strict=True)))
 
 
 def _attempt(repairs: Repairs, id: str, repair: Callable[[], str | None]) -> Repairs:

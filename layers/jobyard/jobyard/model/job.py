@@ -36,6 +36,18 @@ class Question(NamedTuple):
     value: str
 
 
+class Facets(NamedTuple):
+    """By what, beside its status, a job is found in its list; an empty one is never asked for.
+
+    ``kind`` is one digit, the dialect's own: of alteryx the rank of the priority.
+    """
+
+    who: str = ""
+    workflow_name: str = ""
+    workflow_id: str = ""
+    kind: int = 0
+
+
 class Runner(NamedTuple):
     """What does a workflow's work: ``type`` is ``lambda`` (a function that answers directly), ``callback`` (one that
     answers by task token) or ``stateMachine`` (a nested execution); ``arn`` is the function's or the machine's.
@@ -68,6 +80,8 @@ class Message(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Workflow:
+    """``names`` are all that it ever had, the oldest first: a job keeps the one that it was submitted with."""
+
     tenant: str
     id: str
     name: str
@@ -76,12 +90,14 @@ class Workflow:
     runner: Runner
     settings: dict[str, Any]
     created_at: int
+    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
     """``listed_in`` names the list that a job is in, which is its dialect's and of a tenant, project or bucket;
-    ``details`` is what the dialect keeps with a job and nobody else reads.
+    ``details`` is what the dialect keeps with a job and nobody else reads. ``expires_at`` is in seconds, the beginning
+    of a day. Without ``facets`` a job is found by its owner, its workflow and its priority.
     """
 
     tenant: str
@@ -109,6 +125,7 @@ class Job:
     outputs: tuple[Output, ...] = ()
     progress: float | None = None
     expires_at: int | None = None
+    facets: Facets | None = None
 
     @property
     def terminal(self) -> bool:

@@ -1,132 +1,244 @@
-"""Lists of jobs: filtered, sorted and cut to a page, with the exact total of what matches."""
+"""Lists of jobs: any filter, order and page, with the exact total of what matches, at a cost that does not grow.
+
+Three steps, one after the other, and what each reads at once: the counts of the facets that are asked for; where the
+page begins in a crowded day, the slots of that day; the parts of the indexes that hold the page (``service.plan``).
+Counts and indexes are kept together, about a second behind the jobs, so lists and totals agree.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from enum import StrEnum
+from collections.abc import Callable, Iterator, Sequence
+from contextvars import copy_context
+from dataclasses import dataclass
+from functools import partial
+from heapq import merge
 from itertools import islice
-from typing import Any, NamedTuple
 
-from jobyard.authorizer.access import USER_ID_LONGEST, Caller, demand_administrator, may_see_workflow
+from jobyard.authorizer.access import Caller, demand_administrator, may_see_workflow
 from jobyard.errors import NotFound
-from jobyard.model import Job, Status
-from jobyard.store import lists, records, workflows
+from jobyard.model import Job
+from jobyard.model.ids import now_ms
+from jobyard.model.listing import DAY_MS, end_place, key_part, place
+from jobyard.service import cursors
+from jobyard.service.cursors import Cursor
+from jobyard.service.filters import Filter, Sort, Window
+from jobyard.service.plan import Group, Place, Plan, Run, Span
+from jobyard.store import counts, listings, workflows
+from jobyard.store.counts import ENDED, Tally
+from jobyard.store.listings import Stretch
 
-_OWNERS_ONE_BY_ONE = 10
+_AT_ONCE = 25
+"""Requests: as many connections as the client keeps."""
 
+_MORE_AT_LEAST = 16
+"""Jobs that are read where those that were expected were too few."""
 
-class Sort(StrEnum):
-    CREATED = "created"
-    WORKFLOW = "workflow"
-    COMPLETED = "completed"
-    PRIORITY = "priority"
-    STATUS = "status"
-
-
-class Filter(NamedTuple):
-    """None takes every value. Times in milliseconds; ``completed_from`` is included, ``completed_until`` is not."""
-
-    statuses: frozenset[Status] | None = None
-    ranks: frozenset[int] | None = None
-    owners: frozenset[str] | None = None
-    workflow_names: frozenset[str] | None = None
-    completed_from: int | None = None
-    completed_until: int | None = None
-
-    def takes(self, job: Job) -> bool:
-        return (
-            (self.statuses is None or job.status in self.statuses)
-            and (self.ranks is None or job.priority.rank in self.ranks)
-            and (self.owners is None or job.owner.id in self.owners)
-            and (self.workflow_names is None or job.workflow_name in self.workflow_names)
-            # Days before 1970 are negative: that a job has completed at all must be asked for.
-            and (self.completed_from is None or 0 < _completed_at(job) >= self.completed_from)
-            and (self.completed_until is None or 0 < _completed_at(job) < self.completed_until)
-        )
+_ONE_BY_ONE_MOST = 40
+"""Facets that are looked for one by one: of more of them the counts of their whole family are read."""
 
 
-def _completed_at(job: Job) -> int:
-    """When the job ended by itself; 0 for one that has not, or that was cancelled."""
-    return job.finished_at or 0 if job.status in (Status.COMPLETED, Status.FAILED) else 0
+@dataclass(frozen=True, slots=True)
+class Page:
+    """``total`` is exact, of what the counts have; ``offset`` is how many jobs come before the page."""
 
-
-class Window(NamedTuple):
-    sort: Sort = Sort.CREATED
-    descending: bool = False
-    offset: int = 0
-    limit: int = 50
-
-
-class Page(NamedTuple):
     jobs: list[Job]
     total: int
+    offset: int
+    more: bool
+    _cursor: Callable[[Job, int], str]
+
+    @property
+    def following(self) -> str | None:
+        """The cursor of the next page."""
+        return self.after(len(self.jobs)) if self.more and self.jobs else None
+
+    def after(self, number: int) -> str:
+        """The cursor of what follows the first ``number`` (from 1) jobs of the page."""
+        return self._cursor(self.jobs[number - 1], self.offset + number)
 
 
-# By name; but what every dialect shows alike stands together, or a list would return to a status that it had left.
-_STATUS_ORDER = {
-    Status.CANCELLED: 0,
-    Status.COMPLETED: 1,
-    Status.FAILED: 1,
-    Status.INITIALIZING: 2,
-    Status.QUEUED: 3,
-    Status.SCHEDULED: 3,
-    Status.RUNNING: 4,
-}
+def all_jobs(caller: Caller, listed_in: str, filter: Filter, window: Window, cursor_name: str = "cursor") -> Page:
+    """The jobs of a list. For administrators only: ``RoleForbidden``.
 
-# Jobs that have not completed sort before all that have; ties stand in order of creation.
-_SORT_KEYS: dict[Sort, Callable[[Job], Any]] = {
-    Sort.CREATED: lambda job: job.created_at,
-    Sort.WORKFLOW: lambda job: job.workflow_name,
-    Sort.COMPLETED: _completed_at,
-    Sort.PRIORITY: lambda job: job.priority.rank,
-    Sort.STATUS: lambda job: _STATUS_ORDER[job.status],
-}
-
-
-def all_jobs(caller: Caller, listed_in: str, filter: Filter, window: Window) -> Page:
-    """All jobs of a list. For administrators only: ``RoleForbidden``."""
-    demand_administrator(caller)
-    # Of many the whole index is read once, instead of one after the other until the time is over.
-    if filter.owners is None or len(filter.owners) > _OWNERS_ONE_BY_ONE:
-        found: Iterable[Job] = lists.of(listed_in)
-    else:
-        owners = sorted(owner for owner in filter.owners if len(owner) <= USER_ID_LONGEST)
-        found = (job for owner in owners for job in lists.of_owner(listed_in, owner))
-    return _page(found, filter, window)
-
-
-def newest(caller: Caller, listed_in: str, offset: int, limit: int) -> list[Job]:
-    """A page of a list, newest first, read no further than its end. For administrators only: ``RoleForbidden``."""
-    demand_administrator(caller)
-    return list(islice(lists.of(listed_in, newest_first=True), offset, offset + limit))
-
-
-def created_between(caller: Caller, listed_in: str, first: str, last: str, *, newest_first: bool) -> Iterator[Job]:
-    """The jobs of a list between two places in it (``place``), read as they are taken.
-
-    For administrators only: ``RoleForbidden``.
+    Raises ``Invalid`` (of the parameter ``cursor_name``) for a cursor of another caller, list, filter or order.
     """
     demand_administrator(caller)
-    return lists.created_between(listed_in, first, last, newest_first=newest_first)
-
-
-def place(job: Job) -> str:
-    """Where a job stands in its list. Begins with the time of its creation: 13 digits of milliseconds, and ``#``."""
-    return records.place(job.created_at, job.id)
+    return _page(caller, listed_in, filter, window, cursor_name)
 
 
 def jobs_of_workflow(caller: Caller, listed_in: str, workflow_id: str, filter: Filter, window: Window) -> Page:
-    """The workflow's jobs that the caller may see. Raises ``NotFound`` (the workflow)."""
+    """The workflow's jobs that the caller may see. Raises ``NotFound`` (the workflow), and as ``all_jobs``."""
     workflow = workflows.get(caller.tenant, workflow_id)
     if workflow is None or not may_see_workflow(caller, workflow):
         raise NotFound("Workflow", workflow_id)
+    # A job keeps the name that its workflow had.
+    filter = filter._replace(workflows=frozenset((name, workflow_id) for name in workflow.names))
     if not caller.administrator:
         filter = filter._replace(owners=frozenset({caller.user.id}))
-    return _page(lists.of_workflow(listed_in, workflow_id), filter, window)
+    return _page(caller, listed_in, filter, window, "cursor")
 
 
-def _page(found: Iterable[Job], filter: Filter, window: Window) -> Page:
-    matching = [job for job in found if filter.takes(job)]
-    key = _SORT_KEYS[window.sort]
-    matching.sort(key=lambda job: (key(job), job.created_at, job.id), reverse=window.descending)
-    return Page(matching[window.offset : window.offset + window.limit], len(matching))
+def _page(caller: Caller, listed_in: str, filter: Filter, window: Window, cursor_name: str) -> Page:
+    scope = cursors.scope(caller, listed_in, filter, window)
+    cursor = None if window.cursor is None else cursors.opened(window.cursor, scope, cursor_name)
+    offset = cursor.offset if cursor else window.offset
+    tallies = _tallies(listed_in, filter, window.sort)
+    plan = Plan(tallies, filter, window.sort, window.descending, now_ms() // DAY_MS)
+    begin = plan.after(cursor.key, cursor.at) if cursor else plan.at(offset)
+    # One more than is shown tells whether there is another page.
+    found = [] if begin is None else _Reading(listed_in, filter, window, plan, cursor).from_(begin, window.limit + 1)
+    groups = {job.id: group for job, group in found}
+
+    def following(job: Job, behind: int) -> str:
+        group = groups[job.id]
+        return cursors.sealed(Cursor(group.key, _place_in(group, job), behind), scope)
+
+    jobs = [job for job, _ in found[: window.limit]]
+    return Page(jobs, plan.total, offset, len(found) > window.limit, following)
+
+
+def _tallies(listed_in: str, filter: Filter, sort: Sort) -> list[Tally]:
+    whos = None if filter.owners is None else {key_part(owner) for owner in filter.owners}
+
+    def wanted(tally: Tally) -> bool:
+        # What begins like a name may be a longer one.
+        return (
+            (whos is None or tally.facet.who in whos)
+            and (filter.workflow_names is None or tally.name in filter.workflow_names)
+            and (filter.workflows is None or (tally.name, tally.facet.workflow_id) in filter.workflows)
+        )
+
+    parts = _parts(filter, sort, whos)
+    told = _at_once([partial(counts.days, listed_in, *part) for part in parts])
+    return [
+        tally
+        for (_, begins), tallies in zip(parts, told, strict=True)
+        for tally in tallies
+        if _is_whole(tally, begins) and wanted(tally)
+    ]
+
+
+def _is_whole(tally: Tally, begins: str) -> bool:
+    """Whether all rows of a facet begin so, and it is meant: ``a#`` begins those of ``a#1`` too, and ``a#1#`` some of
+    those of ``a``.
+    """
+    return f"{tally.facet.key}#" == begins if begins.endswith("#") else tally.facet.key.startswith(begins)
+
+
+def _parts(filter: Filter, sort: Sort, whos: set[str] | None) -> list[tuple[str, str]]:
+    """Families of facets, and how the keys of those begin that are asked for."""
+    if filter.workflows is not None:
+        of = {f"{key_part(name)}\n{id}#" for name, id in filter.workflows}
+    elif filter.workflow_names is not None:
+        of = {f"{key_part(name)}\n" for name in filter.workflow_names}
+    else:
+        of = {""} if sort is Sort.WORKFLOW else set()
+    if whos is None:
+        asked = [("what", each) for each in of] if of else [("all", "")]
+    elif of:
+        asked = [("both", f"{who}\n{each}") for who in whos for each in of]
+        if len(asked) > _ONE_BY_ONE_MOST:
+            asked = [("both", f"{who}\n") for who in whos]
+    else:
+        asked = [("who", f"{who}#") for who in whos]
+    return sorted(asked) if len(asked) <= _ONE_BY_ONE_MOST else [(asked[0][0], "")]
+
+
+class _Reading:
+    """Of one page, from the indexes."""
+
+    def __init__(self, listed_in: str, filter: Filter, window: Window, plan: Plan, cursor: Cursor | None) -> None:
+        self._listed_in, self._filter, self._plan, self._cursor = listed_in, filter, plan, cursor
+        self._descending = window.descending
+
+    def from_(self, begin: Place, need: int) -> list[tuple[Job, Group]]:
+        crowded = self._plan.crowded(begin, need)
+        if crowded:
+            told = _at_once([partial(counts.slots, self._listed_in, *each) for each in crowded])
+            begin = self._plan.narrowed(begin, {facet: slots for (facet, *_), slots in zip(crowded, told, strict=True)})
+        found: dict[str, tuple[Job, Group]] = {}
+        spans = self._plan.spans(begin, need)
+        while len(found) < need:
+            step: list[Span] = []
+            due = need - len(found)
+            for span in spans:
+                step.append(span)
+                due -= span.take
+                if due <= 0:
+                    break
+            if not step:
+                break
+            for job, group in self._read(step):
+                # A job that moves from one partition to another may be seen in both.
+                found.setdefault(job.id, (job, group))
+                if len(found) == need:
+                    break
+        return list(found.values())
+
+    def _read(self, spans: Sequence[Span]) -> Iterator[tuple[Job, Group]]:
+        readers = [[self._reader(span, run) for run in span.runs] for span in spans]
+        _at_once([reader.begin for of_span in readers for reader in of_span])
+        for span, of_span in zip(spans, readers, strict=True):
+            backwards = self._descending != span.backwards
+            jobs = merge(*of_span, key=partial(_place_in, span.group), reverse=backwards)
+            matching: Iterator[Job] = (job for job in jobs if self._is_due(job, span.group))
+            if span.backwards:
+                matching = reversed(list(islice(matching, span.take)))
+            # Else to its end: what it is to hold may be an estimate, and a moment old.
+            yield from ((job, span.group) for job in islice(matching, span.skip, None))
+
+    def _is_due(self, job: Job, group: Group) -> bool:
+        if self._cursor and group.key == self._cursor.key and _place_in(group, job) == self._cursor.place:
+            return False
+        return self._plan.takes(job, group)
+
+    def _reader(self, span: Span, run: Run) -> _Reader:
+        begin, end = span.begin, span.end
+        if self._filter.created_from is not None:
+            begin = max(begin, self._filter.created_from)
+        if self._filter.created_until is not None:
+            end = min(end, self._filter.created_until)
+        first, last = f"{begin:013d}", f"{end - 1:013d}#~"
+        if self._cursor and span.group.key == self._cursor.key:
+            # The job that the page before ended with is read once more, and left out.
+            if self._descending:
+                last = min(last, self._cursor.place)
+            else:
+                first = max(first, self._cursor.place)
+        stretch = Stretch(self._listed_in, run.facet, run.cell, span.group.axis, first, last)
+        return _Reader(stretch, self._descending != span.backwards, run.expected + (self._cursor is not None))
+
+
+class _Reader:
+    """The jobs of a stretch, read as they are taken; ``begin`` reads the first of them."""
+
+    def __init__(self, stretch: Stretch, descending: bool, expected: int) -> None:
+        self._stretch, self._descending, self._expected = stretch, descending, expected
+        self._page = listings.Page([], None)
+
+    def begin(self) -> None:
+        if self._stretch.first <= self._stretch.last:
+            self._page = listings.read(self._stretch, self._descending, self._expected)
+
+    def __iter__(self) -> Iterator[Job]:
+        while True:
+            yield from self._page.jobs
+            if self._page.following is None:
+                return
+            more = max(_MORE_AT_LEAST, self._expected // 4)
+            self._page = listings.read(self._stretch, self._descending, more, self._page.following)
+
+
+def _place_in(group: Group, job: Job) -> str:
+    return (end_place(job) or "") if group.axis == ENDED else place(job.created_at, job.id)
+
+
+def _at_once[T](calls: Sequence[Callable[[], T]]) -> list[T]:
+    """What ``calls`` return, made at the same time."""
+    if len(calls) <= 1:
+        return [call() for call in calls]
+    from concurrent.futures import ThreadPoolExecutor  # a list that asks for one thing needs none
+
+    with ThreadPoolExecutor(min(len(calls), _AT_ONCE)) as pool:
+        # Each in a context of its own: it has the time by which the caller must be answered.
+        return [due.result() for due in [pool.submit(copy_context().run, call) for call in calls]]

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from jobyard.authorizer.access import Caller, may_execute, may_see_workflow
 from jobyard.errors import ExecuteForbidden, Invalid, NotFound, TooLarge
-from jobyard.model import Job, Priority, Question, Status
+from jobyard.model import Facets, Job, Priority, Question, Status
 from jobyard.model.ids import now_ms, object_id
 from jobyard.store import counters, workflows
 from jobyard.store.submissions import Once, put
@@ -30,8 +30,8 @@ AHEAD_MOST_MS = 365 * _DAY_MS
 class Request(NamedTuple):
     """``start_at`` in milliseconds since the epoch, or what makes it of the time of submission; None starts at once.
 
-    ``id``, ``details`` and ``settings`` are the dialect's; without an id the job gets one of the alteryx form. The
-    settings go before the workflow's: what the workflow's function is told in them, no caller can say.
+    ``id``, ``details``, ``settings`` and ``facets`` are the dialect's; without an id the job gets one of the alteryx
+    form. The settings go before the workflow's: what the workflow's function is told in them, no caller can say.
     """
 
     listed_in: str
@@ -43,6 +43,7 @@ class Request(NamedTuple):
     id: str | None = None
     details: Mapping[str, Any] = {}
     settings: Mapping[str, Any] = {}
+    facets: Facets | None = None
 
 
 class Submitted(NamedTuple):
@@ -102,6 +103,7 @@ def submit(
         queued_at=None if waits else now,
         updated_at=now,
         expires_at=_expiry(max(now, start_at or 0)),
+        facets=request.facets,
     )
     if idempotency_key is not None:
         # The caller's own keys: another user's same key is another key.
@@ -141,5 +143,7 @@ def _fingerprint(request: Request) -> str:
 
 
 def _expiry(from_ms: int) -> int:
-    """When a job leaves the table, in seconds since the epoch: ``RETENTION_DAYS`` after it was to start."""
-    return (from_ms + int(os.environ["RETENTION_DAYS"]) * _DAY_MS) // 1000
+    """When a job is there no longer, in seconds since the epoch: when the last of ``RETENTION_DAYS`` whole days (UTC)
+    after the day of its start is over. So all jobs of a day leave the counts together.
+    """
+    return (from_ms // _DAY_MS + 1 + int(os.environ["RETENTION_DAYS"])) * _DAY_MS // 1000

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from jobyard.aws import ClientError, cancellation_reasons, client, error_code, found_instead
 from jobyard.errors import Busy
 from jobyard.model import TERMINAL, TRANSITIONS, Job, Message, Person
+from jobyard.model.ids import now_ms
 from jobyard.store.conflicts import patiently
 from jobyard.store.items import Attributes, attribute, item, plain_item, table_name
 from jobyard.store.records import JOB, MESSAGE, job_item, job_key, job_of, job_pk
@@ -36,13 +37,16 @@ def put(job: Job) -> None:
 
 
 def get(tenant: str, id: str) -> Job | None:
-    """The job as the last write left it: a strongly consistent read of one item."""
+    """The job as the last write left it: a strongly consistent read of one item. None once it has expired."""
     found = client("dynamodb").get_item(TableName=table_name(), Key=job_key(tenant, id), ConsistentRead=True)
-    return job_of(found["Item"]) if "Item" in found else None
+    return _unexpired(job_of(found["Item"])) if "Item" in found else None
 
 
 def get_with_messages(tenant: str, id: str, newest: int) -> tuple[Job | None, list[Message]]:
-    """The job and its ``newest`` messages, oldest first, in one Query (more only where they pass 1 MB)."""
+    """The job and its ``newest`` messages, oldest first, in one Query (more only where they pass 1 MB).
+
+    Of a job that has expired no more is told than of one that never was.
+    """
     job: Job | None = None
     messages: list[Message] = []
     request: dict[str, Any] = {
@@ -67,7 +71,18 @@ def get_with_messages(tenant: str, id: str, newest: int) -> tuple[Job | None, li
         request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
     if job is None and messages:
         job = get(tenant, id)  # more messages than were asked for stand before the job's own item
+    if job is None or _unexpired(job) is None:
+        return None, []
     return job, messages[newest - 1 :: -1] if len(messages) > newest else messages[::-1]
+
+
+def _unexpired(job: Job) -> Job | None:
+    """The table removes an expired job when it gets round to it, within days; to everybody it is gone at its moment.
+
+    Writes need not ask, as what they may change never expires: a job runs for 7 days at most, and is kept for 8 days or
+    more from its start.
+    """
+    return None if job.expires_at is not None and job.expires_at * 1000 <= now_ms() else job
 
 
 def messages_after(tenant: str, id: str, after: str, at_most: int) -> tuple[list[Message], bool]:

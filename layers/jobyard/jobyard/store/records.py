@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from jobyard.model import LIVE, Job, Output, Person, Priority, Question, Runner, Status, Workflow
+from jobyard.model import LIVE, Facets, Job, Output, Person, Priority, Question, Runner, Status, Workflow
 from jobyard.store.items import Attributes, attribute, item, plain_item
 
 JOB = "JOB"
@@ -49,20 +49,41 @@ def job_item(job: Job) -> Attributes:
             "startAt": job.start_at,
             "expiresAt": job.expires_at,
             "outputs": [],
-            "created": place(job.created_at, job.id),
             "listedIn": job.listed_in,
-            "listedOwner": f"{job.listed_in}#{job.owner.id}",
-            "listedWorkflow": f"{job.listed_in}#{job.workflow_id}",
+            "facets": job.facets._asdict() if job.facets else None,
             "details": job.details,
             "live": live_shard(job.id) if job.status in LIVE else None,
         }
     )
 
 
-def place(created_at: int, id: str) -> str:
-    """Where a job stands in a list: by its creation (milliseconds), and then by its id."""
-    # Numbers, too, stand in their order where they were made in one millisecond.
-    return f"{created_at:013d}#{id:0>10}"
+def shown_item(job: Job) -> Attributes:
+    """Of a job what a list shows, and what tells by what it is found."""
+    return item(
+        {
+            "tenant": job.tenant,
+            "id": job.id,
+            "listedIn": job.listed_in,
+            "facets": job.facets._asdict() if job.facets else None,
+            "workflowId": job.workflow_id,
+            "workflowName": job.workflow_name,
+            "owner": job.owner.id,
+            "ownerName": job.owner.name,
+            "status": job.status,
+            "priority": job.priority,
+            "workerTag": job.worker_tag or None,
+            "runWithE2": job.run_with_e2 or None,
+            "createdAt": job.created_at,
+            "queuedAt": job.queued_at,
+            "startAt": job.start_at,
+            "startedAt": job.started_at,
+            "finishedAt": job.finished_at,
+            "updatedAt": job.updated_at,
+            "expiresAt": job.expires_at,
+            "error": job.error,
+            "details": job.details or None,
+        }
+    )
 
 
 def live_shard(id: str) -> str:
@@ -106,6 +127,7 @@ def job_of(attributes: Attributes) -> Job:
         ),
         progress=record.get("progress"),
         expires_at=record.get("expiresAt"),
+        facets=Facets(**record["facets"]) if "facets" in record else None,
     )
 
 
@@ -119,6 +141,7 @@ def workflow_item(workflow: Workflow) -> Attributes:
             "tenant": workflow.tenant,
             "id": workflow.id,
             "name": workflow.name,
+            "names": workflow.names or None,
             "owner": workflow.owner,
             "public": workflow.public,
             "runner": {"type": workflow.runner.type, "arn": workflow.runner.arn},
@@ -139,4 +162,5 @@ def workflow_of(attributes: Attributes) -> Workflow:
         runner=Runner(record["runner"]["type"], record["runner"]["arn"]),
         settings=record["settings"],
         created_at=record["createdAt"],
+        names=tuple(record.get("names", [record["name"]])),
     )

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from jobyard.aws import client
+from dataclasses import replace
+
+from jobyard.aws import ClientError, client, error_code
+from jobyard.errors import Busy
 from jobyard.model import Workflow
-from jobyard.store.items import attribute, table_name
+from jobyard.store.conflicts import tries
+from jobyard.store.items import attribute, item, table_name
 from jobyard.store.records import workflow_item, workflow_key, workflow_of
 
 
@@ -14,8 +18,35 @@ def get(tenant: str, id: str) -> Workflow | None:
 
 
 def put(workflow: Workflow) -> None:
-    """Register ``workflow``, in place of one of the same id. Its jobs keep the runner that they were submitted with."""
-    client("dynamodb").put_item(TableName=table_name(), Item=workflow_item(workflow))
+    """Register ``workflow``, in place of one of the same id, whose names stay with it.
+
+    Its jobs keep the runner and the name that they were submitted with. Raises ``Busy``.
+    """
+    for _ in tries():
+        before = get(workflow.tenant, workflow.id)
+        had = before.names if before else ()
+        names = tuple(dict.fromkeys((*had, *workflow.names, workflow.name)))
+        if _put(replace(workflow, names=names), had):
+            return
+    raise Busy("Too many others are registering the same workflow at once; try again.")
+
+
+def _put(workflow: Workflow, had: tuple[str, ...]) -> bool:
+    """Whether it was done: nobody has registered the workflow since its names were read."""
+    try:
+        client("dynamodb").put_item(
+            TableName=table_name(),
+            Item=workflow_item(workflow),
+            # Against another registration at once: jobs of a name that was forgotten would not be found.
+            ConditionExpression="attribute_not_exists(#names) OR #names = :had",
+            ExpressionAttributeNames={"#names": "names"},
+            ExpressionAttributeValues=item({":had": had}),
+        )
+    except ClientError as error:
+        if error_code(error) != "ConditionalCheckFailedException":
+            raise
+        return False
+    return True
 
 
 def all_of(tenant: str) -> list[Workflow]:

@@ -1,13 +1,14 @@
-"""GET /v3/jobs"""
+"""GET /v3/jobs: beyond the vendor's pages there is a ``Link`` to the next, by a cursor."""
 
 from __future__ import annotations
 
 from jobyard.dialects.alteryx.caller import administrator, listed_in
+from jobyard.dialects.alteryx.paging import following_page
 from jobyard.dialects.alteryx.parameters import boolean, day_before_or_after, ranks, statuses, window
 from jobyard.dialects.alteryx.views import summary
 from jobyard.http import Request, Response, json_response
 from jobyard.service import lists
-from jobyard.service.lists import Filter
+from jobyard.service.filters import Filter
 
 
 def answer(request: Request) -> Response:
@@ -26,15 +27,14 @@ def answer(request: Request) -> Response:
         completed_until=day_before_or_after(request, "completedBefore", after=False),
     )
     page = window(request)
-    found, total = lists.all_jobs(who, listed_in(who), filter, page)
-    pages = -(-total // page.limit)
-    current = page.offset // page.limit + 1
+    found = lists.all_jobs(who, listed_in(who), filter, page)
     pagination = {
-        "currentPage": current,
+        "currentPage": found.offset // page.limit + 1,
         "pageSize": page.limit,
-        "totalItems": total,
-        "totalPages": pages,
-        "hasNextPage": page.offset + page.limit < total,
-        "hasPreviousPage": page.offset > 0,
+        "totalItems": found.total,
+        "totalPages": -(-found.total // page.limit),
+        "hasNextPage": found.offset + page.limit < found.total,
+        "hasPreviousPage": found.offset > 0,
     }
-    return json_response(200, {"data": [summary(job) for job in found], "pagination": pagination})
+    content = {"data": [summary(job) for job in found.jobs], "pagination": pagination}
+    return json_response(200, content, following_page(request, found))

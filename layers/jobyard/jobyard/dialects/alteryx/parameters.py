@@ -10,7 +10,7 @@ from jobyard.errors import Invalid, NotFound
 from jobyard.http import Request
 from jobyard.model import Priority, Status
 from jobyard.model.ids import is_object_id
-from jobyard.service.lists import Sort, Window
+from jobyard.service.filters import Sort, Window
 
 LIMIT, LIMIT_MOST = 50, 1000
 OFFSET_MOST = 1_000_000_000
@@ -85,11 +85,15 @@ def day_before_or_after(request: Request, name: str, *, after: bool) -> int | No
 def window(request: Request) -> Window:
     """Order and page, of either list."""
     sort, direction = request.value("sortField"), request.value("direction")
+    cursor = request.value("cursor")
+    if cursor is not None and request.value("offset") is not None:
+        raise Invalid("offset", "offset: leave it out with a cursor, which knows where its page begins.")
     return Window(
         sort=one_of("sortField", sort, SORTS) if sort else Sort.CREATED,
         descending=one_of("direction", direction, DIRECTIONS) if direction else False,
         offset=_number(request, "offset", 0, 0, OFFSET_MOST),
         limit=_number(request, "limit", LIMIT, 1, LIMIT_MOST),
+        cursor=cursor,
     )
 
 

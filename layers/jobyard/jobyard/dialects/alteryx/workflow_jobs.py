@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from urllib.parse import quote, urlencode
 
 from jobyard.dialects.alteryx.caller import caller, listed_in
+from jobyard.dialects.alteryx.paging import following_page
 from jobyard.dialects.alteryx.parameters import STATUSES, identifier, one_of, window
 from jobyard.dialects.alteryx.views import of_workflow
 from jobyard.http import Request, Response, json_response
 from jobyard.model import Status
 from jobyard.service import lists
-from jobyard.service.lists import Filter
+from jobyard.service.filters import Filter
 
 # A job that failed says Completed, and is found by the filter Error.
 OUTCOMES: Mapping[str, frozenset[Status]] = {
@@ -34,11 +34,5 @@ def answer(request: Request) -> Response:
         if (given := request.value(name))
     ]
     statuses = frozenset(Status).intersection(*wanted) if wanted else None
-    page = window(request)
-    found, total = lists.jobs_of_workflow(who, listed_in(who), id, Filter(statuses=statuses), page)
-    headers = {}
-    if page.offset + page.limit < total:
-        following = [(name, value) for name, value in request.query if name not in ("offset", "limit")]
-        following += [("offset", str(page.offset + page.limit)), ("limit", str(page.limit))]
-        headers["Link"] = f'<{request.base_url}{quote(request.path)}?{urlencode(following)}>; rel="next"'
-    return json_response(200, [of_workflow(job) for job in found], headers)
+    found = lists.jobs_of_workflow(who, listed_in(who), id, Filter(statuses=statuses), window(request))
+    return json_response(200, [of_workflow(job) for job in found.jobs], following_page(request, found))

@@ -8,7 +8,7 @@ from jobyard.dialects.openreplay.caller import authenticated
 from jobyard.dialects.openreplay.parameters import user_id
 from jobyard.dialects.openreplay.views import data, details, job
 from jobyard.http import Request, Response
-from jobyard.model import Question
+from jobyard.model import Facets, Question
 from jobyard.service.projects import Project
 from jobyard.service.submit import Request as Submission
 from jobyard.service.submit import next_id, submit
@@ -28,6 +28,7 @@ def answer(request: Request) -> Response:
         id=next_id(),
         details=details(project.id, user),
         settings=_settings(project),
+        facets=Facets(),  # its list has no filter
     )
     made, replayed = submit(call.caller, asked, request.headers.get("idempotency-key"), sole=f"{call.listed_in}#{user}")
     return data(job(made), {"Idempotency-Replayed": "true"} if replayed else None)

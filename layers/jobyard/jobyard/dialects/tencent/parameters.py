@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import re
 from collections.abc import Mapping
-from hashlib import sha256
 from typing import NamedTuple
 
 from jobyard.dialects.tencent import times
 from jobyard.dialects.tencent.ids import is_job_id
 from jobyard.errors import Invalid, NotFound
 from jobyard.http import Request
-from jobyard.model import Status
+from jobyard.model import Job, Status
+from jobyard.model.listing import DAY_MS, cell, facets
+from jobyard.service.filters import Filter, Window
 
 SIZE, SIZE_MOST = 10, 100
 TYPES = ("Workflow", "Job")
+KINDS = {type: kind for kind, type in enumerate(TYPES)}
+"""As which kind the jobs of a type are counted."""
 
 ALL = frozenset(Status)
 STATES: Mapping[str, frozenset[Status]] = {
@@ -32,80 +33,52 @@ STATES: Mapping[str, frozenset[Status]] = {
 
 # ASCII only: int() and \d would take other scripts' digits too.
 _SIZE = re.compile(r"[0-9]{1,3}\Z")
-_PLACE = re.compile(r"[0-9]{13}#b[0-9a-f]{32}\Z")
-TOKEN_LONGEST = 200
 _FIRST_MS, _LAST_MS = 0, 9_999_999_999_999
 
 
 class Query(NamedTuple):
-    """What a list is asked for; ``first`` and ``last`` are times of creation in milliseconds, both included.
+    """What a list is asked for."""
 
-    ``after`` is the place of the last job of the page before; empty for the first page.
-    """
-
-    size: int
-    newest_first: bool
-    statuses: frozenset[Status]
-    type: str | None
-    workflow_id: str | None
-    name: str | None
+    filter: Filter
+    window: Window
     job_id: str | None
-    first: int
-    last: int
-    after: str = ""
 
-    def between(self) -> tuple[str, str]:
-        """The places from which and to which the list is read."""
-        first, last = f"{self.first:013d}#", f"{self.last:013d}#~"
-        if self.after and self.newest_first:
-            last = min(last, self.after)
-        elif self.after:
-            first = max(first, self.after)
-        return first, last
-
-    def next_token(self, listed_in: str, place: str) -> str:
-        """Of use for the same list, filter and order only. It holds no secret: a place tells what the list shows."""
-        return base64.urlsafe_b64encode(f"{place}#{self._digest(listed_in)}".encode()).decode()
-
-    def continued(self, listed_in: str, token: str) -> Query:
-        """Raises ``Invalid`` for what ``next_token`` did not make for this query."""
-        try:
-            if len(token) > TOKEN_LONGEST:
-                raise ValueError
-            after, _, digest = base64.b64decode(token, altchars=b"-_", validate=True).decode("ascii").rpartition("#")
-            if not _PLACE.match(after) or digest != self._digest(listed_in):
-                raise ValueError
-        except (ValueError, binascii.Error) as error:
-            raise Invalid(
-                "nextToken", "nextToken: use the NextToken of an answer to the same query, unchanged."
-            ) from error
-        return self._replace(after=after)
-
-    def _digest(self, listed_in: str) -> str:
-        asked = (listed_in, sorted(self.statuses), self._replace(size=0, after="", statuses=frozenset()))
-        return sha256(repr(asked).encode()).hexdigest()[:16]
+    def takes(self, job: Job) -> bool:
+        """Whether the one job that was asked for is also what else was asked for."""
+        of = facets(job)
+        return (
+            self.filter.takes(job.created_at // DAY_MS, cell(job))
+            and self.filter.takes_time(job.created_at)
+            and (self.filter.owners is None or of.who in self.filter.owners)
+            and (self.filter.workflows is None or (of.workflow_name, of.workflow_id) in self.filter.workflows)
+        )
 
 
-def query(request: Request, listed_in: str) -> Query:
+def query(request: Request) -> Query:
     """Parameters that are not known are ignored. Raises ``Invalid``."""
     given: dict[str, str] = {}
     for name, value in request.query:
         if value.strip():
             given.setdefault(name.lower(), value.strip())
     first, last = _time(given, "startCreationTime", _FIRST_MS), _time(given, "endCreationTime", _LAST_MS)
-    asked = Query(
-        size=_size(given),
-        newest_first=one_of("orderByTime", given.get("orderbytime", "Desc"), {"Desc": True, "Asc": False}),
-        statuses=_statuses(given),
-        type=one_of("type", given["type"], {type: type for type in TYPES}) if "type" in given else None,
-        workflow_id=given.get("workflowid"),
-        name=given.get("name"),
-        job_id=given.get("jobid"),
-        first=first,
+    statuses = _statuses(given)
+    filter = Filter(
+        statuses=None if statuses == ALL else statuses,
+        ranks=frozenset({one_of("type", given["type"], {type: kind for kind, type in enumerate(TYPES)})})
+        if "type" in given
+        else None,
+        owners=frozenset({given["name"]}) if "name" in given else None,
+        workflows=frozenset({("", given["workflowid"])}) if "workflowid" in given else None,
+        created_from=first,
         # What is shown to the second is compared to the second.
-        last=min(last + 999, _LAST_MS),
+        created_until=min(last + 1000, _LAST_MS + 1),
     )
-    return asked.continued(listed_in, given["nexttoken"]) if "nexttoken" in given else asked
+    window = Window(
+        descending=one_of("orderByTime", given.get("orderbytime", "Desc"), {"Desc": True, "Asc": False}),
+        limit=_size(given),
+        cursor=given.get("nexttoken"),
+    )
+    return Query(filter, window, given.get("jobid"))
 
 
 def job_id(request: Request) -> str:

@@ -15,11 +15,12 @@ from jobyard.dialects.tencent.caller import Signer, signer
 from jobyard.dialects.tencent.contract import Contract, contract
 from jobyard.dialects.tencent.errors import InvalidContent
 from jobyard.dialects.tencent.ids import new_job_id
-from jobyard.dialects.tencent.parameters import shown
+from jobyard.dialects.tencent.parameters import TYPES, shown
 from jobyard.dialects.tencent.views import detail
 from jobyard.dialects.tencent.xml import answered
 from jobyard.errors import Invalid, NotFound
 from jobyard.http import Request, Response
+from jobyard.model import Facets
 from jobyard.model.ids import now_ms
 from jobyard.service import workflows
 from jobyard.service.submit import Request as Submission
@@ -34,20 +35,23 @@ def answer(request: Request) -> Response:
     who = signer(request)
     _check_digest(request)
     asked = contract(parse(request.body), who.bucket)
+    workflow_id = asked.workflow_id or _workflow_of(who.caller, asked.tag)
     submission = Submission(
         listed_in=who.listed_in,
-        workflow_id=asked.workflow_id or _workflow_of(who.caller, asked.tag),
+        workflow_id=workflow_id,
         questions=asked.questions,
         priority=asked.priority,
         worker_tag=asked.queue_id,
         id=new_job_id(),
         details=_details(asked),
+        # What the list can be asked for: a job's own name, its type, and the workflow by its id alone.
+        facets=Facets(asked.name, "", workflow_id, TYPES.index(asked.type)),
     )
     try:
         made = submit(who.caller, submission, request.headers.get("idempotency-key"), once=_once(request, who))
     except NotFound as unknown:
         raise Invalid(
-            "Operation.WorkflowIds", f"Operation.WorkflowIds: there is no workflow {submission.workflow_id}."
+            "Operation.WorkflowIds", f"Operation.WorkflowIds: there is no workflow {workflow_id}."
         ) from unknown
     return answered([detail(made.job)], {"Idempotency-Replayed": "true"} if made.replayed else None)
 

@@ -1,0 +1,470 @@
+"""Counts that are wrong are set right, those that only move are left alone, and no job that is counted gets lost."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from itertools import count as numbers
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from types_boto3_dynamodb import DynamoDBClient
+
+from jobyard.aws import client, within
+from jobyard.errors import Unavailable
+from jobyard.lifecycle import recount
+from jobyard.lifecycle.count import Told, settle
+from jobyard.model import Job, Person, Priority, Status
+from jobyard.model.listing import DAY_MS, GONE, PHASES
+from jobyard.store import counts
+from jobyard.store.counts import Changes, RowKey
+from jobyard.store.items import item
+from jobyard.store.listings import listing_of
+from tests.factories import ADA, BOB, LIST, NOW, a_job
+
+TODAY = NOW // DAY_MS + 3
+NOW_MS = TODAY * DAY_MS + DAY_MS // 2
+DAYS = range(TODAY - 3, TODAY + 1)
+OWNERS = [ADA, BOB, Person("c" * 24, "Cyd")]
+WORKFLOWS = [("f" * 24, "Profile"), ("e" * 24, "a very long name " * 20)]
+FAMILIES = ["all", "who", "what", "both"]
+_ids = numbers(1)
+
+type Rows = dict[RowKey, dict[str, int]]
+
+
+@pytest.fixture(autouse=True)
+def _no_lag(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recount, "LAG_SECONDS", 0)
+
+
+def made(day: int = TODAY - 1, hour: int = 9, **values: Any) -> Job:
+    """A job of an hour of a day that completed in the same hour, if nothing else is said."""
+    at = day * DAY_MS + hour * 3600_000
+    usual: dict[str, Any] = {
+        "id": f"{next(_ids):024x}",
+        "status": Status.COMPLETED,
+        "created_at": at,
+        "finished_at": at + 60_000,
+    }
+    return a_job(**usual | values)
+
+
+def tell(*jobs: Job) -> int:
+    """As the stream tells of them."""
+    return settle([Told(job, PHASES[job.status]) for job in jobs])
+
+
+def one_pass() -> int:
+    return sum(recount.compare(LIST, day, NOW_MS) for day in DAYS)
+
+
+class Table:
+    """What is in the table, looked at and damaged beside the product's own client."""
+
+    def __init__(self, dynamodb: DynamoDBClient, name: str) -> None:
+        self._dynamodb, self._name = dynamodb, name
+
+    def items(self, prefix: str = "") -> list[dict[str, Any]]:
+        pages = self._dynamodb.get_paginator("scan").paginate(TableName=self._name, ConsistentRead=True)
+        return [dict(each) for page in pages for each in page["Items"] if each["pk"]["S"].startswith(prefix)]
+
+    def counted(self) -> Rows:
+        """What the rows say."""
+        found = {}
+        for each in self.items("COUNT#") + self.items("HOURS#"):
+            said = {name: number for name, number in counts.counts_of(each).items() if number}
+            if said:
+                found[RowKey(each["pk"]["S"], each["sk"]["S"])] = said
+        return found
+
+    def right(self) -> Rows:
+        """What the rows should say: a plain recount of all that is listed."""
+        changes = Changes()
+        for each in self.items("LISTED#"):
+            job = listing_of(each).job
+            if job is not None:
+                changes.add(job, 1)
+        return {key: dict(row.counts) for key, row in changes.rows.items()}
+
+    def wrong(self) -> dict[tuple[RowKey, str], int]:
+        """By how much each number is too high."""
+        said, right = self.counted(), self.right()
+        names = {(key, name) for rows in (said, right) for key, row in rows.items() for name in row}
+        by = {(key, name): said.get(key, {}).get(name, 0) - right.get(key, {}).get(name, 0) for key, name in names}
+        return {of: number for of, number in by.items() if number}
+
+    def add(self, key: RowKey, name: str, number: int) -> None:
+        self._dynamodb.update_item(
+            TableName=self._name,
+            Key=item(key._asdict()),
+            UpdateExpression="ADD #name :number",
+            ExpressionAttributeNames={"#name": name},
+            ExpressionAttributeValues=item({":number": number}),
+        )
+
+    def delete(self, key: RowKey) -> None:
+        self._dynamodb.delete_item(TableName=self._name, Key=item(key._asdict()))
+
+    def version(self, key: RowKey) -> int:
+        (found,) = (each for each in self.items(key.pk) if (each["pk"]["S"], each["sk"]["S"]) == key)
+        return int(found["version"]["N"])
+
+    def clear(self) -> None:
+        for each in self.items():
+            self.delete(RowKey(each["pk"]["S"], each["sk"]["S"]))
+        counts.forget()
+
+
+@pytest.fixture
+def kept(dynamodb_client: DynamoDBClient, table: str) -> Table:
+    return Table(dynamodb_client, table)
+
+
+@contextmanager
+def writes() -> Iterator[list[str]]:
+    """Notes what the product writes."""
+    noted: list[str] = []
+
+    def note(model: Any, **_: Any) -> None:
+        if model.name not in ("Query", "GetItem", "BatchGetItem"):
+            noted.append(model.name)
+
+    events = client("dynamodb").meta.events
+    events.register("before-parameter-build.dynamodb", note)
+    try:
+        yield noted
+    finally:
+        events.unregister("before-parameter-build.dynamodb", note)
+
+
+@contextmanager
+def before(operation: str, act: Callable[[], object], times: int = 1, index: str = "") -> Iterator[None]:
+    """``act`` comes in between, right before the product's next calls of ``operation``."""
+    left = [act] * times
+
+    def intrude(params: dict[str, Any], **_: Any) -> None:
+        if left and params.get("IndexName", "") == index:
+            left.pop()()
+
+    events = client("dynamodb").meta.events
+    event = f"before-parameter-build.dynamodb.{operation}"
+    events.register(event, intrude)
+    try:
+        yield
+    finally:
+        events.unregister(event, intrude)
+
+
+def holds(kept: Table) -> None:
+    assert kept.counted() == kept.right()
+    with writes() as written:
+        assert one_pass() == 0
+    assert written == []
+
+
+def a_history() -> list[Job]:
+    jobs = [
+        made(day, hour, owner=owner, workflow_id=id, workflow_name=name)
+        for day, hour in ((TODAY - 2, 3), (TODAY - 1, 3), (TODAY - 1, 22), (TODAY, 8))
+        for owner in OWNERS[:2]
+        for id, name in WORKFLOWS
+    ]
+    later = made(TODAY - 2, 23, finished_at=(TODAY - 1) * DAY_MS + 3600_000)
+    live = made(TODAY - 1, 5, status=Status.RUNNING, finished_at=None)
+    kept = made(TODAY - 2, 5, expires_at=(TODAY + 900) * DAY_MS // 1000, priority=Priority.HIGH)
+    return [*jobs, later, live, kept]
+
+
+# ---- What is right
+
+
+def test_counts_that_are_right_are_left_alone(kept: Table) -> None:
+    tell(*a_history())
+    holds(kept)
+
+
+def test_an_empty_list_has_nothing_to_set_right(kept: Table) -> None:
+    with writes() as written:
+        assert one_pass() == 0
+    assert written == []
+    assert kept.items() == []
+
+
+# ---- What is wrong
+
+
+@pytest.mark.parametrize("by", [1, -1, 7])
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_wrong_number_is_set_right_in_each_family(kept: Table, family: str, by: int) -> None:
+    tell(*a_history())
+    key, row = next((key, row) for key, row in kept.right().items() if key.pk == f"COUNT#{LIST}#{family}")
+    kept.add(key, min(row), by)
+    version = kept.version(key)
+    assert one_pass() == abs(by)
+    assert kept.version(key) == version + 1
+    holds(kept)
+
+
+@pytest.mark.parametrize("by", [1, -1])
+@pytest.mark.parametrize("axis", ["created", "ended"])
+@pytest.mark.parametrize("facet", ["", ADA.id, "\n"])
+def test_a_wrong_number_is_set_right_on_each_axis(kept: Table, axis: str, facet: str, by: int) -> None:
+    tell(*a_history())
+    rows = kept.right()
+    for day in DAYS[1:]:
+        begin = f"HOURS#{LIST}#{axis}#{day}#"
+        key = next(key for key in rows if key.pk.startswith(begin) and _is_of(key.pk.removeprefix(begin), facet))
+        kept.add(key, min(rows[key]), by)
+    assert one_pass() == 3
+    holds(kept)
+
+
+def _is_of(key: str, facet: str) -> bool:
+    return "\n" in key if facet == "\n" else key == facet
+
+
+@pytest.mark.parametrize(
+    "kind", [*(f"COUNT#{LIST}#{family}" for family in FAMILIES), f"HOURS#{LIST}#created", "HOURS#"]
+)
+def test_a_row_that_is_missing_is_made_as_it_was(kept: Table, kind: str) -> None:
+    tell(*a_history())
+    whole = {each["pk"]["S"] + each["sk"]["S"]: each for each in kept.items(kind)}
+    gone = [key for key in kept.right() if key.pk.startswith(kind)]
+    lost = sum(number for key in gone for number in kept.right()[key].values())
+    for key in gone:
+        kept.delete(key)
+    assert one_pass() == lost
+    holds(kept)
+    for each in kept.items(kind):
+        was = whole[each["pk"]["S"] + each["sk"]["S"]]
+        assert {name: each.get(name) for name in ("name", "expiresAt")} == {
+            name: was.get(name) for name in ("name", "expiresAt")
+        }
+
+
+@pytest.mark.parametrize(
+    ("family", "facet"), [("who", "nobody"), ("what", "None\nid"), ("what", "\nid"), ("both", "nobody\nNone\nid")]
+)
+def test_a_row_of_a_facet_without_jobs_counts_none_afterwards(kept: Table, family: str, facet: str) -> None:
+    tell(*a_history())
+    block, place = divmod(TODAY - 1, 16)
+    kept.add(RowKey(f"COUNT#{LIST}#{family}", f"{facet}#00000#{block:05d}"), f"{place:x}c0", 3)
+    if family != "both":
+        kept.add(RowKey(f"HOURS#{LIST}#created#{TODAY - 1}#{facet}", "05#00000"), "0c0", 2)
+        kept.add(RowKey(f"HOURS#{LIST}#ended#{TODAY - 1}#{facet}", "05#00000"), "0c0", 1)
+    assert one_pass() == (3 if family == "both" else 6)
+    holds(kept)
+
+
+def test_a_number_for_another_day_of_a_row_is_of_that_day_only(kept: Table) -> None:
+    tell(*a_history())
+    key = next(key for key in kept.right() if key.pk == f"COUNT#{LIST}#all")
+    name = f"{(TODAY - 2) % 16:x}x3"
+    kept.add(key, name, 4)
+    assert recount.compare(LIST, TODAY - 1, NOW_MS) == 0
+    assert recount.compare(LIST, TODAY - 2, NOW_MS) == 4
+    holds(kept)
+
+
+def test_what_has_expired_is_neither_counted_nor_set_right(kept: Table) -> None:
+    """The service deletes rows and listings when it gets round to it, one before the other."""
+    tell(made(TODAY - 2, expires_at=(TODAY + 900) * DAY_MS // 1000))
+    for key in kept.right():
+        kept.delete(key)
+    after = (TODAY + 901) * DAY_MS
+    with writes() as written:
+        assert recount.compare(LIST, TODAY - 2, after) == 0
+    assert written == []
+    assert recount.compare(LIST, TODAY - 2, (TODAY + 899) * DAY_MS) > 0
+    assert kept.counted() == kept.right()
+
+
+def test_the_zeros_of_days_that_are_over_are_tidied_away(kept: Table) -> None:
+    jobs = [made(TODAY - 1, 3, priority=priority) for priority in Priority]
+    jobs += [made(TODAY, 3, priority=priority) for priority in Priority]
+    for status in (Status.QUEUED, Status.INITIALIZING, Status.RUNNING, Status.COMPLETED):
+        tell(*(replace(job, status=status, finished_at=job.finished_at if job.terminal else None) for job in jobs))
+    assert one_pass() == 0
+    zeros = [
+        (each["pk"]["S"], name)
+        for each in kept.items("COUNT#") + kept.items("HOURS#")
+        for name, number in counts.counts_of(each).items()
+        if not number
+    ]
+    assert {name[0] for pk, name in zeros if pk.startswith("COUNT#")} == {f"{TODAY % 16:x}"}
+    assert not [pk for pk, _ in zeros if f"#{TODAY - 1}#" in pk]
+    holds(kept)
+
+
+# ---- What moves
+
+
+def moves(jobs: Iterable[Job]) -> Iterator[Job]:
+    """A job's next status, each time that it is asked for."""
+    for job in jobs:
+        for status in (Status.QUEUED, Status.INITIALIZING, Status.RUNNING, Status.COMPLETED):
+            yield replace(job, status=status, finished_at=job.created_at if status is Status.COMPLETED else None)
+
+
+@pytest.mark.parametrize("operation", ["Query", "UpdateItem", "GetItem"])
+@pytest.mark.parametrize("index", ["", "all-by-creation"])
+@pytest.mark.parametrize("day", [TODAY, TODAY - 1])
+def test_jobs_that_move_meanwhile_are_no_drift(kept: Table, operation: str, index: str, day: int) -> None:
+    tell(*a_history())
+    moving = moves(made(day, hour) for hour in range(6, 20))
+    with before(operation, lambda: tell(next(moving)), 40, index):
+        assert recount.compare(LIST, day, NOW_MS) == 0
+    holds(kept)
+
+
+@pytest.mark.parametrize("missing", [True, False])
+@pytest.mark.parametrize("day", [TODAY, TODAY - 1])
+@pytest.mark.parametrize("operation", ["UpdateItem", "GetItem"])
+def test_a_job_that_is_counted_between_looking_and_writing_is_not_lost(
+    kept: Table, operation: str, day: int, missing: bool
+) -> None:
+    """Whether a row was set right or left: what it is wrong by is what it was wrong by, or nothing."""
+    tell(*a_history())
+    for family in FAMILIES:
+        key = next(key for key in kept.right() if key.pk == f"COUNT#{LIST}#{family}" and "#00000#" in key.sk)
+        if missing:
+            kept.delete(key)
+        else:
+            kept.add(key, f"{day % 16:x}c0", 5)
+    wrong = kept.wrong()
+    with before(operation, lambda: tell(made(day, 3, owner=ADA, workflow_id="f" * 24)), 20):
+        recount.compare(LIST, day, NOW_MS)
+    assert kept.wrong().items() <= wrong.items()
+    one_pass()
+    holds(kept)
+
+
+def test_a_row_whose_other_days_never_rest_is_set_right_all_the_same(kept: Table) -> None:
+    tell(*a_history())
+    key = next(key for key in kept.right() if key.pk == f"COUNT#{LIST}#all")
+    kept.add(key, f"{(TODAY - 2) % 16:x}c0", 5)
+    with before("Query", lambda: tell(made(TODAY, 4)), 200):
+        assert recount.compare(LIST, TODAY - 2, NOW_MS) == 5
+    holds(kept)
+
+
+def test_a_row_of_today_is_set_right_once_it_rests(kept: Table) -> None:
+    tell(*a_history())
+    key = next(key for key in kept.right() if key.pk == f"COUNT#{LIST}#all")
+    kept.add(key, f"{TODAY % 16:x}c0", 5)
+    with before("Query", lambda: tell(made(TODAY - 1, 4)), 200):
+        assert recount.compare(LIST, TODAY, NOW_MS) == 0
+    assert recount.compare(LIST, TODAY, NOW_MS) == 5
+    holds(kept)
+
+
+def test_two_at_once_set_right_what_one_would(kept: Table) -> None:
+    tell(*a_history())
+    key = next(key for key in kept.right() if key.pk == f"COUNT#{LIST}#who")
+    kept.add(key, min(kept.right()[key]), 5)
+    others: list[int] = []
+    with before("UpdateItem", lambda: others.append(one_pass())):
+        assert one_pass() in (0, 5)
+    assert others == [5]
+    holds(kept)
+
+
+def test_a_repair_whose_answer_is_lost_is_counted_as_one(kept: Table) -> None:
+    tell(*a_history())
+    key = next(key for key in kept.right() if key.pk == f"COUNT#{LIST}#who")
+    kept.add(key, min(kept.right()[key]), 5)
+    lost: list[bool] = []
+
+    events = client("dynamodb").meta.events
+    events.register("before-parse.dynamodb.UpdateItem", lambda response_dict, **_: _fail_once(response_dict, lost))
+    assert one_pass() == 5
+    assert lost
+    client.cache_clear()
+    holds(kept)
+
+
+def _fail_once(response: dict[str, Any], lost: list[bool]) -> None:
+    if not lost:
+        lost.append(True)
+        response["status_code"] = 500
+
+
+def test_without_time_nothing_is_begun(kept: Table) -> None:
+    tell(*a_history())
+    with within(0), pytest.raises(Unavailable):
+        one_pass()
+
+
+# ---- Anything
+
+
+STATUSES = list(Status)
+
+
+@st.composite
+def jobs(draw: st.DrawFn) -> Job:
+    status = draw(st.sampled_from(STATUSES))
+    day, hour = draw(st.sampled_from(DAYS)), draw(st.integers(0, 23))
+    at = day * DAY_MS + hour * 3600_000
+    ended = status in (Status.COMPLETED, Status.FAILED, Status.CANCELLED)
+    id, name = draw(st.sampled_from(WORKFLOWS))
+    return made(
+        day,
+        hour,
+        status=status,
+        finished_at=min(at + draw(st.sampled_from([0, DAY_MS // 3, DAY_MS, 2 * DAY_MS])), NOW_MS) if ended else None,
+        owner=draw(st.sampled_from(OWNERS)),
+        workflow_id=id,
+        workflow_name=name,
+        priority=draw(st.sampled_from(Priority)),
+        expires_at=draw(st.sampled_from([None, (TODAY + 900) * DAY_MS // 1000])),
+    )
+
+
+@st.composite
+def damages(draw: st.DrawFn, right: Rows) -> list[tuple[RowKey, str, int]]:
+    """Of rows, attributes and by how much; by nothing where the row is deleted."""
+    found = []
+    for _ in range(draw(st.integers(1, 6))):
+        key = draw(st.sampled_from(sorted(right)))
+        own = draw(st.sampled_from(sorted(right[key])))
+        kind = draw(st.sampled_from(["deleted", "wrong", "phantom", "a facet of nobody"]))
+        by = draw(st.integers(-3, 5).filter(bool))
+        if kind == "deleted":
+            found.append((key, "", 0))
+        elif kind == "phantom":
+            status = draw(st.sampled_from("sqirx"))
+            found.append((key, f"{own[0]}{status}{draw(st.integers(0, 3))}", by))
+        elif kind == "wrong" or not key.pk.startswith("COUNT#"):
+            found.append((key, own, by))
+        else:
+            family = key.pk.rpartition("#")[2]
+            facet = {"all": "", "who": "nobody", "what": "None\nid", "both": "nobody\nNone\nid"}[family]
+            found.append((key._replace(sk=f"{facet}#{key.sk.split('#', key.sk.count('#') - 1)[-1]}"), own, by))
+    return found
+
+
+@settings(max_examples=25, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
+@given(data=st.data())
+def test_whatever_is_wrong_one_pass_sets_it_right(kept: Table, data: st.DataObject) -> None:
+    kept.clear()
+    made_jobs = data.draw(st.lists(jobs(), min_size=1, max_size=12))
+    tell(*made_jobs)
+    settle([Told(job, GONE) for job in made_jobs[: data.draw(st.integers(0, 2))] if not job.terminal])
+    right = kept.right()
+    if right:
+        for key, name, by in data.draw(damages(right)):
+            if by:
+                kept.add(key, name, by)
+            else:
+                kept.delete(key)
+    damaged = kept.counted() != right
+    assert (one_pass() > 0) == damaged
+    assert kept.counted() == right
+    with writes() as written:
+        assert one_pass() == 0
+    assert written == []

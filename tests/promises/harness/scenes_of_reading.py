@@ -1,0 +1,83 @@
+"""Scenes of lists, read in every way in which they are put together: from each index, counts of days and of slots."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from unittest.mock import patch
+
+from jobyard.authorizer import Role
+from jobyard.service import plan
+from tests.contract.api import call
+from tests.promises.harness.promises import Caller
+from tests.promises.harness.stand import SCENES, Play, Stand, scene
+
+__all__ = ["SCENES"]
+
+
+@contextmanager
+def _looked_at_closely() -> Iterator[None]:
+    """Few jobs are read as many would be: with the slots of their day, and rare ones by cells."""
+    with patch.object(plan, "CROWDED", -1), patch.object(plan, "_LEAST_UNITS", 0):
+        yield
+
+
+@scene("read")
+def reading_lists(stand: Stand) -> Play:
+    caller, alteryx = stand.alteryx()
+    ended, waiting = _jobs(stand, caller)
+    users, workflows = f"users={alteryx.client.user.id}", f"workflowNames={alteryx.workflow.name}"
+    asked = {
+        f"{filter}&{what}": expected
+        for filter in ("", users, workflows, f"{users}&{workflows}")
+        for what, expected in (
+            ("", ended | waiting),
+            ("statuses=Queued", waiting),
+            ("sortField=CompletionDateTime", ended | waiting),
+        )
+    }
+
+    def play() -> None:
+        for query, expected in asked.items():
+            _read(caller, alteryx.client.token, "/webapi/v3/jobs", f"allUsers=true&{query}", expected)
+
+    return play
+
+
+@scene("read")
+def reading_the_jobs_of_a_workflow(stand: Stand) -> Play:
+    caller, alteryx = stand.alteryx()
+    ended, waiting = _jobs(stand, caller)
+    member = stand.world.yard.client(Role.MEMBER, user=alteryx.client.user)
+    path = f"/webapi/v3/workflows/{alteryx.workflow.id}/jobs"
+
+    def play() -> None:
+        for token in (alteryx.client.token, member.token):
+            _read(caller, token, path, "", ended | waiting)
+            _read(caller, token, path, "status=Queued", waiting)
+            _read(caller, token, path, "sortField=CompletionDateTime", ended | waiting)
+
+    return play
+
+
+def _jobs(stand: Stand, caller: Caller) -> tuple[set[str], set[str]]:
+    """One that has ended, and one that waits; count knows of both."""
+    ended = str(caller.submit("first"))
+    stand.world.deliver()
+    stand.world.advance_executions()
+    waiting = str(caller.submit("second"))
+    stand.world.catch_up()
+    return {ended}, {waiting}
+
+
+def _read(caller: Caller, token: str, path: str, query: str, expected: set[str]) -> None:
+    """What is answered is the truth, whatever has happened."""
+    with _looked_at_closely():
+        answer = caller.ask(lambda: call("GET", path, token, query))
+    assert answer is None or _ids(answer.json) == expected, query
+
+
+def _ids(page: Any) -> set[str]:
+    jobs = page["data"] if isinstance(page, dict) else page
+    return {each.get("jobId") or each["id"] for each in jobs}

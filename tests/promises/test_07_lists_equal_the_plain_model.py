@@ -1,0 +1,322 @@
+"""Promise 7, for every list: page and total are those of a plain filter, sort and cut over the jobs in memory.
+
+Random histories (``harness.lists_model``) are counted as a stream tells them, on DynamoDB Local, and many more on a
+small table in memory; then lists are asked for under random filters, in every order and both directions, at random
+offsets, at a random moment. Beside them stands one day on which very many jobs came: there, what is read is told apart
+by five minutes, from either end, and by cells; that each of these ways was taken is asserted, or the comparison would
+prove nothing of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from random import Random
+from typing import NamedTuple
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jobyard.model import Job, Status
+from jobyard.service import lists
+from local import dynamodb
+from tests.conftest import FUNCTION_ENVIRONMENT, Tables, _forget_warm_state
+from tests.contract.yard import Clock
+from tests.promises.effort import LONG, effort
+from tests.promises.harness import lists_model as model
+from tests.promises.harness.asking import (
+    ADMINISTRATOR,
+    asking,
+    asking_of_workflow,
+    counted,
+    load,
+    member,
+    put_workflows,
+    walk,
+)
+from tests.promises.harness.lists_model import (
+    BEGIN,
+    DAY_MS,
+    DAYS,
+    HISTORIES,
+    MOMENTS,
+    OPENREPLAY,
+    SEEDS,
+    SORTS,
+    TENCENT,
+    WHOS,
+    WORKFLOWS,
+    Cut,
+    History,
+    Made,
+    Wanted,
+    Way,
+    happened,
+    shown,
+)
+from tests.promises.harness.small_table import SmallTable
+
+ONE = Made(50, 0, 0, 0, 0, Status.COMPLETED, 0, 0, 90, gone=False, untold=0, twice=False)
+AT = BEGIN + DAYS * DAY_MS
+
+
+def compare(history: History, wanted: Wanted, cut: Cut, page: lists.Page, now: int) -> None:
+    expected, total = model.page(history.jobs.values(), wanted, cut, now)
+    assert shown(page.jobs) == shown(expected), (wanted, cut)
+    assert page.total == total, (wanted, cut)
+    # Behind the end nothing tells where to go on from.
+    assert (page.following is not None) == (cut.offset < total > cut.offset + cut.limit)
+
+
+class Asked(NamedTuple):
+    """A history that was told in the ``order`` of a seed, asked of at ``now``; ``questions`` is a seed, too."""
+
+    lives: list[Made]
+    order: int
+    now: int
+    early: bool
+    questions: int
+
+
+ASKED = st.builds(Asked, lives=HISTORIES, order=SEEDS, now=MOMENTS, early=st.booleans(), questions=SEEDS)
+Compare = Callable[[Clock, Asked], None]
+
+
+def lists_of_all_jobs(clock: Clock, asked: Asked) -> None:
+    history = happened(clock, asked.lives, asked.order, asked.now, early=asked.early)
+    for wanted, cut in model.asks(history.jobs.values(), asked.questions, 8):
+        compare(history, wanted, cut, asking(history.listed_in, wanted, cut)(None), asked.now)
+
+
+def lists_of_a_workflows_jobs(clock: Clock, asked: Asked) -> None:
+    put_workflows()
+    history = happened(clock, asked.lives, asked.order, asked.now, early=asked.early)
+    # Of the first most jobs are, under both of its names.
+    for _, id in (WORKFLOWS[0], WORKFLOWS[2 + asked.questions % (len(WORKFLOWS) - 2)]):
+        of_it = [job for job in history.jobs.values() if job.workflow_id == id]
+        for question, cut in model.asks(of_it, asked.questions, 2):
+            for owner in (None, *WHOS[:2]):
+                wanted = question._replace(whos=None)
+                caller = ADMINISTRATOR if owner is None else member(owner)
+                page = asking_of_workflow(history.listed_in, id, wanted, cut, caller)(None)
+                seen = wanted._replace(ids=frozenset({id}), whos=None if owner is None else frozenset({owner}))
+                compare(history, seen, cut, page, asked.now)
+
+
+def walks_through_what_was_created_in_some_time(clock: Clock, asked: Asked) -> None:
+    """As tencent asks: for a name, a type, a workflow, states, from some time until another, either way."""
+    history = happened(clock, asked.lives, asked.order, asked.now, TENCENT, early=asked.early)
+    for wanted, cut in model.walks(history.jobs.values(), asked.questions, 5):
+        found = [page.jobs for page in walk(asking(history.listed_in, wanted, cut, way=TENCENT))]
+        expected = model.matching(history.jobs.values(), wanted, "created", cut.descending, asked.now)
+        pages = [expected[first : first + cut.limit] for first in range(0, len(expected), cut.limit)] or [[]]
+        assert [shown(page) for page in found] == [shown(page) for page in pages], (wanted, cut)
+
+
+def pages_of_the_newest(clock: Clock, asked: Asked) -> None:
+    """As openreplay asks; its ids are numbers, and stand in their order."""
+    history = happened(clock, asked.lives, asked.order, asked.now, OPENREPLAY, early=asked.early)
+    limit = asked.questions % 9 + 1
+    for offset in range(0, len(history.jobs) + limit, limit):
+        cut = Cut("created", descending=True, offset=offset, limit=limit)
+        compare(history, Wanted(), cut, asking(history.listed_in, Wanted(), cut)(None), asked.now)
+
+
+COMPARISONS = [
+    lists_of_all_jobs,
+    lists_of_a_workflows_jobs,
+    walks_through_what_was_created_in_some_time,
+    pages_of_the_newest,
+]
+all_comparisons = pytest.mark.parametrize("comparison", COMPARISONS, ids=lambda each: each.__name__)
+
+
+@all_comparisons
+@effort(5)
+@given(asked=ASKED)
+def test_everything_that_is_listed(table: str, clock: Clock, comparison: Compare, asked: Asked) -> None:
+    comparison(clock, asked)
+
+
+@all_comparisons
+@effort(25)
+@given(asked=ASKED)
+def test_everything_that_is_listed_over_many_more_histories(
+    small: SmallTable, clock: Clock, comparison: Compare, asked: Asked
+) -> None:
+    comparison(clock, asked)
+
+
+def test_of_owners_of_whom_one_is_named_as_another_begins_each_is_counted_once(small: SmallTable, clock: Clock) -> None:
+    history = happened(clock, [ONE, ONE._replace(who=2)], 0, AT)
+    wanted = Wanted(whos=frozenset({"a", "a#00091"}))
+    compare(history, wanted, Cut(), asking(history.listed_in, wanted, Cut())(None), AT)
+
+
+# ---- one day with thousands of jobs
+
+
+CROWD = 3_000 if LONG else 1_200
+
+
+def crowd(listed_in: str, jobs: int = CROWD) -> Iterator[Job]:
+    """Nine of ten came on one day, most of those in some minutes; most are somebody's, of one workflow, completed."""
+    random = Random(5)
+    for number in range(jobs):
+        burst = random.random()
+        day = 50 if burst < 0.9 else random.randrange(DAYS)
+        time = model.NOON + random.randrange(600_000) if burst < 0.6 else random.randrange(DAY_MS)
+        status = random.choices(list(Status), [1, 1, 1, 1, 90, 4, 2])[0]
+        after = random.choice([0, 5_000, 60_000, 60_000, DAY_MS // 2])
+        made = Made(
+            day=day,
+            time=time,
+            who=random.choices(range(5), [70, 20, 5, 4, 1])[0],
+            workflow=random.choices(range(6), [70, 10, 10, 5, 4, 1])[0],
+            kind=random.choices(range(4), [85, 10, 4, 1])[0],
+            status=status,
+            after=after,
+            start=0,
+            retention=90,
+            gone=False,
+            untold=0,
+            twice=False,
+        )
+        yield model.images(made, number, Way("alteryx", 4), listed_in)[-1]
+
+
+@pytest.fixture(scope="module")
+def crowded(dynamodb_endpoint: str, tables: dict[bool, Tables]) -> Iterator[tuple[str, History, History]]:
+    """A table, and its histories, of very many jobs and of few: made once, and read only."""
+    name = tables[False].new()
+    with pytest.MonkeyPatch.context() as patched:
+        place = {"AWS_ENDPOINT_URL": dynamodb_endpoint, "TABLE_NAME": name}
+        for variable, value in (dynamodb.ENVIRONMENT | FUNCTION_ENVIRONMENT | place).items():
+            patched.setenv(variable, value)
+        _forget_warm_state()
+        history = History()
+        history.jobs = {job.id: job for job in crowd(history.listed_in)}
+        few = History()
+        few.jobs = {job.id: job for job in crowd(few.listed_in, FEW)}
+        load([*history.jobs.values(), *few.jobs.values()])
+        put_workflows()
+        yield name, history, few
+        _forget_warm_state()
+    tables[False].drop(name)
+
+
+@pytest.fixture
+def busy(crowded: tuple[str, History, History], clock: Clock) -> History:
+    clock.stop_at(AT)
+    return crowded[1]
+
+
+TAKEN: set[str] = set()
+"""The ways that were taken through the crowd."""
+FEW = 120
+COMPLETED = Wanted(statuses=frozenset({Status.COMPLETED}))
+
+
+# Each sort somewhere in the day, from both halves of it.
+SOMEWHERE = [
+    (Wanted(), Cut(offset=CROWD // 3)),
+    (Wanted(), Cut(descending=True, offset=CROWD // 3)),
+    (Wanted(), Cut(offset=CROWD * 4 // 5)),
+    (Wanted(statuses=frozenset({Status.RUNNING})), Cut(limit=7)),
+    (COMPLETED, Cut("completed", offset=CROWD // 2)),
+    (COMPLETED, Cut("completed", descending=True, offset=CROWD // 2)),
+    (Wanted(whos=frozenset({"a"}), names=frozenset({"Profile"})), Cut("workflow", offset=CROWD // 4)),
+]
+
+
+@pytest.mark.parametrize(("wanted", "cut"), SOMEWHERE)
+def test_a_page_of_a_crowded_day(busy: History, wanted: Wanted, cut: Cut) -> None:
+    with counted() as cost:
+        page = asking(busy.listed_in, wanted, cut)(None)
+    compare(busy, wanted, cut, page, AT)
+    TAKEN.update(cost.kinds)
+
+
+@effort(12)
+@given(questions=SEEDS)
+def test_any_page_of_a_crowded_day(busy: History, questions: int) -> None:
+    for wanted, cut in model.asks(busy.jobs.values(), questions, 8):
+        with counted() as cost:
+            page = asking(busy.listed_in, wanted, cut)(None)
+        compare(busy, wanted, cut, page, AT)
+        TAKEN.update(cost.kinds)
+
+
+def test_any_page_of_a_workflow_in_a_crowded_day(busy: History) -> None:
+    for id in ("f" * 24, "d" * 24):
+        for sort in SORTS:
+            for offset in (0, 333, 1200):
+                cut = Cut(sort, offset=offset)
+                with counted() as cost:
+                    page = asking_of_workflow(busy.listed_in, id, Wanted(), cut)(None)
+                compare(busy, Wanted(ids=frozenset({id})), cut, page, AT)
+                TAKEN.update(cost.kinds)
+
+
+def test_every_way_through_the_indexes_was_taken(busy: History) -> None:
+    """Behind the tests above: how a page is read is the planner's choice, and all its choices were compared."""
+    if not TAKEN:
+        pytest.skip("the comparisons did not run")
+    assert {
+        "COUNT",
+        "HOURS created",
+        "HOURS ended",
+        "plain by created",
+        "plain by created backwards",
+        "cells by created",
+        "cells by created backwards",
+        "cells by ended",
+        "cells by ended backwards",
+    } <= TAKEN
+
+
+@pytest.mark.parametrize("sort", SORTS)
+@pytest.mark.parametrize("descending", [False, True])
+def test_a_walk_through_the_crowd_is_the_whole_list(busy: History, sort: str, descending: bool) -> None:
+    wanted = Wanted(statuses=frozenset({Status.COMPLETED, Status.RUNNING}), whos=frozenset({"a", "ab"}))
+    ask = asking(busy.listed_in, wanted, Cut(sort, descending, limit=333))
+    expected = model.matching(busy.jobs.values(), wanted, sort, descending, AT)
+    pages = list(walk(ask))
+    assert [job.id for page in pages for job in page.jobs] == [job.id for job in expected]
+    assert {page.total for page in pages} == {len(expected)}
+
+
+# ---- what it costs
+
+
+LIVE = frozenset({Status.SCHEDULED, Status.QUEUED, Status.INITIALIZING, Status.RUNNING})
+COMMON = {
+    "no filter": Wanted(),
+    "one status": COMPLETED,
+    "several statuses": Wanted(statuses=LIVE),
+    "one user": Wanted(whos=frozenset({"ab"})),
+    "one workflow": Wanted(names=frozenset({"Load, then save"})),
+    "a week": Wanted(ended_from=BEGIN + 48 * DAY_MS, ended_until=BEGIN + 55 * DAY_MS),
+}
+UNITS_MOST, TRIPS_MOST = 15, 4
+
+
+@pytest.mark.parametrize("name", COMMON)
+def test_a_common_page_costs_little_and_no_more_among_many(
+    busy: History, crowded: tuple[str, History, History], name: str
+) -> None:
+    """By the engine's own account: read units, and requests one after the other, for pages of 50."""
+    spent: list[float] = []
+    for history in crowded[2], busy:
+        _, total = model.page(history.jobs.values(), COMMON[name], Cut(), AT)
+        worst = 0.0
+        for descending in (False, True):
+            for offset in {0, total // 2, max(0, total - 50)}:
+                with counted() as cost:
+                    asking(history.listed_in, COMMON[name], Cut("created", descending, offset))(None)
+                assert cost.units <= UNITS_MOST
+                assert cost.trips <= TRIPS_MOST
+                worst = max(worst, cost.units)
+        # A page that is not full costs less, whatever else there is.
+        spent += [worst] if total >= Cut().limit else []
+    assert len(spent) == 1 or spent[1] < 2 * spent[0]

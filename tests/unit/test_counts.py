@@ -1,0 +1,164 @@
+"""What a job adds to the rows that count it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jobyard.model import Facets, Job, Status
+from jobyard.model.listing import DAY_MS
+from jobyard.store import counts
+from jobyard.store.counts import BLOCK_DAYS, HOUR_MS, Changes, Row, RowKey, counts_of, update
+from jobyard.store.items import item, plain
+from tests.factories import ADA, LIST, NOW, a_job
+from tests.promises.effort import effort
+
+DAY = NOW // DAY_MS
+BLOCK, PLACE = divmod(DAY, BLOCK_DAYS)
+
+
+def rows_of(*changes: tuple[Job, int]) -> dict[RowKey, Row]:
+    made = Changes()
+    for job, number in changes:
+        made.add(job, number)
+    return made.rows
+
+
+def test_a_job_is_counted_in_four_rows_of_days_and_three_of_hours_for_each_of_its_times() -> None:
+    job = a_job(created_at=NOW + 3 * HOUR_MS + 5 * 60_000, workflow_id="w", expires_at=(NOW + 91 * DAY_MS) // 1000)
+    day, slot = f"{PLACE:x}q0", "dq0"
+    made = {
+        RowKey(f"COUNT#{LIST}#all", f"#00091#{BLOCK:05d}"): {day: 1},
+        RowKey(f"COUNT#{LIST}#who", f"{ADA.id}#00091#{BLOCK:05d}"): {day: 1},
+        RowKey(f"COUNT#{LIST}#what", f"Profile\nw#00091#{BLOCK:05d}"): {day: 1},
+        RowKey(f"COUNT#{LIST}#both", f"{ADA.id}\nProfile\nw#00091#{BLOCK:05d}"): {day: 1},
+        RowKey(f"HOURS#{LIST}#created#{DAY}#", "03#00091"): {slot: 1},
+        RowKey(f"HOURS#{LIST}#created#{DAY}#{ADA.id}", "03#00091"): {slot: 1},
+        RowKey(f"HOURS#{LIST}#created#{DAY}#Profile\nw", "03#00091"): {slot: 1},
+    }
+    assert {key: row.counts for key, row in rows_of((job, 1)).items()} == made
+    done = replace(job, status=Status.COMPLETED, finished_at=NOW + DAY_MS)
+    ended = {key: row.counts for key, row in rows_of((done, 1)).items() if "#ended#" in key.pk}
+    assert ended == {
+        RowKey(f"HOURS#{LIST}#ended#{DAY + 1}#{of}", "00#00091"): {"0c0+1": 1} for of in ("", ADA.id, "Profile\nw")
+    }
+
+
+@pytest.mark.parametrize(
+    ("second", "slot"),
+    [
+        (0, "0"),
+        (9.999, "0"),
+        (10, "1"),
+        (119, "b"),
+        (120, "c"),
+        (299, "c"),
+        (300, "d"),
+        (3299, "m"),
+        (3300, "n"),
+        (3599, "n"),
+    ],
+)
+def test_the_beginning_of_an_hour_is_told_apart_by_ten_seconds_and_the_rest_by_five_minutes(
+    second: float, slot: str
+) -> None:
+    job = a_job(created_at=NOW + 23 * HOUR_MS + int(second * 1000), facets=Facets())
+    (row,) = (row for key, row in rows_of((job, 1)).items() if key.pk.startswith("HOURS#"))
+    assert row.counts == {f"{slot}q0": 1}
+
+
+def test_a_job_without_facets_is_counted_among_all_only() -> None:
+    assert [key.pk for key in rows_of((a_job(facets=Facets()), 1))] == [
+        f"COUNT#{LIST}#all",
+        f"HOURS#{LIST}#created#{DAY}#",
+    ]
+
+
+def test_a_job_that_moves_on_is_taken_from_where_it_was() -> None:
+    job = a_job()
+    moved = rows_of((job, -1), (replace(job, status=Status.INITIALIZING), 1))
+    assert {tuple(row.counts.values()) for row in moved.values()} == {(-1, 1)}
+    assert len(moved) == 7
+
+
+JOBS = st.builds(
+    lambda day, at, status, after: a_job(
+        created_at=NOW + day * DAY_MS + at,
+        status=status,
+        finished_at=NOW + day * DAY_MS + after if status in (Status.COMPLETED, Status.FAILED) else None,
+        expires_at=(NOW + (day + 91) * DAY_MS) // 1000,
+    ),
+    st.integers(-40, 40),
+    st.integers(0, DAY_MS - 1),
+    st.sampled_from(Status),
+    st.integers(-DAY_MS, 40 * DAY_MS),
+)
+
+
+@effort(50)
+@given(jobs=st.lists(JOBS, max_size=8))
+def test_what_comes_and_goes_leaves_nothing(jobs: list[Job]) -> None:
+    assert rows_of(*((job, 1) for job in jobs), *((job, -1) for job in jobs)) == {}
+
+
+@effort(50)
+@given(jobs=st.lists(JOBS, min_size=1, max_size=8))
+def test_the_rows_of_many_are_the_sum_of_those_of_each_and_no_more_than_were_touched(jobs: list[Job]) -> None:
+    together, summed = Changes(), dict[tuple[RowKey, str], int]()
+    for job in jobs:
+        together.add(job, 1)
+        for key, row in rows_of((job, 1)).items():
+            for name, number in row.counts.items():
+                summed[key, name] = summed.get((key, name), 0) + number
+    found = {(key, name): number for key, row in together.rows.items() for name, number in row.counts.items()}
+    assert found == summed
+    assert together.touched >= len(together.rows)
+
+
+@effort(50)
+@given(job=JOBS)
+def test_a_row_stays_until_its_last_job_has_expired_and_then_goes(job: Job) -> None:
+    assert job.expires_at
+    for row in rows_of((job, 1)).values():
+        later = row.rest["expiresAt"] - job.expires_at
+        assert 2 * DAY_MS // 1000 < later <= (BLOCK_DAYS + 3 + 40) * DAY_MS // 1000
+    for row in rows_of((replace(job, expires_at=None), 1)).values():
+        assert "expiresAt" not in row.rest
+
+
+def test_the_whole_name_of_a_workflow_stands_in_its_rows_where_the_key_has_not_room_for_it() -> None:
+    name = "long " * 40
+    told = {key.pk: row.rest.get("name") for key, row in rows_of((a_job(workflow_name=name), 1)).items()}
+    assert told[f"COUNT#{LIST}#what"] == told[f"COUNT#{LIST}#both"] == name
+    assert told[f"COUNT#{LIST}#all"] is told[f"COUNT#{LIST}#who"] is None
+    assert not any("name" in row.rest for row in rows_of((a_job(), 1)).values())
+
+
+def test_a_change_of_a_row_is_one_update_that_adds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TABLE_NAME", "t")
+    (write,) = update(RowKey("p", "s"), Row({"5q0": -1, "5r0": 2}, {"expiresAt": 7})).values()
+    assert write == {
+        "TableName": "t",
+        "Key": item({"pk": "p", "sk": "s"}),
+        "UpdateExpression": "ADD #n0 :n0, #n1 :n1, #version :one SET #r_expiresAt = :r_expiresAt",
+        "ExpressionAttributeNames": {"#n0": "5q0", "#n1": "5r0", "#r_expiresAt": "expiresAt", "#version": "version"},
+        "ExpressionAttributeValues": item({":n0": -1, ":n1": 2, ":r_expiresAt": 7, ":one": 1}),
+    }
+
+
+def test_of_a_row_only_counts_are_counts() -> None:
+    row = item({"pk": "COUNT#l#all", "sk": "#0#1", "version": 3, "expiresAt": 9, "name": "5c0", "5c0": 2, "fx3+-1": 1})
+    assert counts_of(row) == {"5c0": 2, "fx3+-1": 1}
+    assert plain(row["name"]) == "5c0"
+
+
+def test_a_list_is_named_once_by_a_process() -> None:
+    counts.forget()
+    assert counts.unnamed({"a", "b"}) == {"a", "b"}
+    counts.remember_named({"a"})
+    assert counts.unnamed({"a", "b"}) == {"b"}
+    counts.forget()
+    assert counts.unnamed({"a"}) == {"a"}
