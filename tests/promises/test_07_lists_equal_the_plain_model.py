@@ -293,7 +293,8 @@ LIVE = frozenset({Status.SCHEDULED, Status.QUEUED, Status.INITIALIZING, Status.R
 COMMON = {
     "no filter": Wanted(),
     "one status": COMPLETED,
-    "several statuses": Wanted(statuses=LIVE),
+    "several statuses": Wanted(statuses=frozenset({Status.COMPLETED, Status.RUNNING})),
+    "all that live": Wanted(statuses=LIVE),
     "one user": Wanted(whos=frozenset({"ab"})),
     "one workflow": Wanted(names=frozenset({"Load, then save"})),
     "a week": Wanted(ended_from=BEGIN + 48 * DAY_MS, ended_until=BEGIN + 55 * DAY_MS),
@@ -319,4 +320,4 @@ def test_a_common_page_costs_little_and_no_more_among_many(
                 worst = max(worst, cost.units)
         # A page that is not full costs less, whatever else there is.
         spent += [worst] if total >= Cut().limit else []
-    assert len(spent) == 1 or spent[1] < 2 * spent[0]
+    assert len(spent) < 2 or spent[1] < 2 * spent[0]

@@ -35,8 +35,8 @@ ACTIONS = (
     *("get creation", "cancel creation", "forget a creation"),
 )
 ID = re.compile(
-    r'\b(?:b[0-9a-f]{32}|[0-9a-f]{24})\b|(?<="jobId":)[0-9]+|(?<="projectId":)[0-9]+'
-    r"|(?<=NextToken>)[^<]+|(?<=cursor=)[0-9A-Za-z_-]+"
+    r'\b(?:[bw][0-9a-f]{32}|[0-9a-f]{24})\b|(?<="jobId":)[0-9]+|(?<="projectId":)[0-9]+'
+    r"|(?<=NextToken>)[^<]+|(?<=cursor=)[0-9A-Za-z_-]+|(?<=/public/)[0-9A-Za-z]+"
 )
 
 

@@ -48,6 +48,7 @@ ALWAYS: Final = [
 ]
 
 TIME = "is not a time|Start is after End"
+CURSOR = "^cursor: use what|^offset: leave it out with a cursor"
 BEYOND_SCHEMAS: Final = {
     # What a job's own output can be had as.
     "GET /webapi/v1/jobs/{jobId}/output/{outputId}": "^format: ",
@@ -60,6 +61,10 @@ BEYOND_SCHEMAS: Final = {
     "PUT /inventorytriggerjob/{jobId}": "its State is",
     # Bytes, where a schema counts characters.
     "DELETE /public/{projectKey}/users/{userId}": "^userID exceeds",
+    # Cursors that no answer had, and those that know where they begin.
+    "GET /webapi/v3/jobs": CURSOR,
+    "GET /webapi/v3/workflows/{workflowId}/jobs": CURSOR,
+    "GET /public/{projectKey}/jobs": CURSOR,
     # The 30th of February; tokens that no answer had.
     "GET /inventorytriggerjob": f"{TIME}|^nextToken: ",
     # What an element asks of another; a workflow that is not there; letters of every script; names that XML makes one.
