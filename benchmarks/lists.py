@@ -20,9 +20,10 @@ from pathlib import Path
 
 from benchmarks import loader, references, writes
 from benchmarks.history import DAY, History
+from benchmarks.machine import machine
 from benchmarks.progress import say, told
 from benchmarks.queries import Wrong, measure, queries, searched, shown
-from benchmarks.report import Found, line, machine, written
+from benchmarks.report import Found, line, written
 from benchmarks.truth import Truth
 from jobyard.model.ids import now_ms
 from local.errors import LocalError
@@ -100,7 +101,7 @@ def main(given: Sequence[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, _ended)
     os.environ["CURSOR_KEY"] = "of this benchmark only"
     command = " ".join(["python -m benchmarks.lists", *(given if given is not None else sys.argv[1:])])
-    found = Found(machine(), time.strftime("%Y-%m-%d", time.gmtime()))
+    found = Found(machine("botocore"), time.strftime("%Y-%m-%d", time.gmtime()))
     # The same histories for all of a day: they end with the day before.
     today = now_ms() // DAY * DAY
     try:

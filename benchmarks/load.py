@@ -8,8 +8,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import math
-import os
-import platform
 import signal
 import sys
 import tempfile
@@ -18,10 +16,10 @@ from collections import Counter
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from random import Random
 
+from benchmarks.machine import machine
 from local.errors import LocalError
 from local.stack import LocalStack
 from local.template import ROOT
@@ -194,22 +192,6 @@ async def _run(world: World, arguments: argparse.Namespace) -> tuple[list[Step],
     return steps, over, await bench.settle(arguments.patience)
 
 
-def _machine() -> str:
-    cpu = next(
-        (line.partition(":")[2].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")),
-        platform.processor(),
-    )
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    return (
-        f"{os.cpu_count()} cores ({cpu}), {memory:.0f} GB, {platform.system()}, Python {platform.python_version()}, "
-        f"httpx {version('httpx')}, load {os.getloadavg()[0]:.1f} before"
-    )
-
-
-def _lines(path: str) -> list[str]:
-    return Path(path).read_text(encoding="utf-8").splitlines() if Path(path).exists() else []
-
-
 def _verdict(history: History, over: Step) -> tuple[bool, str]:
     violations = check(history)
     made = sum(call.kind == "submit" and call.done for call in history.calls)
@@ -224,13 +206,13 @@ def _verdict(history: History, over: Step) -> tuple[bool, str]:
     return True, said + ("Every error was a refusal that says when to come again." if over.errors else "No errors.")
 
 
-def _written(steps: Sequence[Step], over: Step, verdict: str, machine: str, command: str) -> str:
+def _written(steps: Sequence[Step], over: Step, verdict: str, used: str, command: str) -> str:
     bent = steps[-1]
     return "\n".join(
         [
             "# Load on the local stack",
             "",
-            f"{machine}; {time.strftime('%Y-%m-%d', time.gmtime())}.",
+            f"{used}; {time.strftime('%Y-%m-%d', time.gmtime())}.",
             "",
             "It says how the local stack behaves, of which the engine (MiniStack) and the machine are the limit, and",
             "nothing about AWS. Where the load before was more than a fraction of the cores, others took their share.",
@@ -261,7 +243,7 @@ def _ended(*_: object) -> None:
 def main(given: Sequence[str] | None = None) -> int:
     arguments = _arguments(given)
     signal.signal(signal.SIGTERM, _ended)
-    machine = _machine()
+    used = machine("httpx")
     try:
         with tempfile.TemporaryDirectory(prefix="jobyard-load-") as folder:
             with LocalStack(Path(folder)) as stack:
@@ -280,7 +262,7 @@ def main(given: Sequence[str] | None = None) -> int:
         print(f"All calls are in {kept}")
     elif arguments.output:
         command = " ".join(["python -m benchmarks.load", *(given if given is not None else sys.argv[1:])])
-        arguments.output.write_text(_written(steps, over, verdict, machine, command), encoding="utf-8")
+        arguments.output.write_text(_written(steps, over, verdict, used, command), encoding="utf-8")
     return 0 if right else 1
 
 

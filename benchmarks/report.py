@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import math
-import os
-import platform
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from importlib.metadata import version
-from pathlib import Path
 
 from benchmarks.queries import COMMON, OTHER, Measured
 from benchmarks.references import ONE_INDEX, SCAN, Referred
@@ -103,18 +99,6 @@ def ratio(sizes: Iterable[Measured]) -> float:
     rows = max(each.rows for each in of)
     units = [each.units for each in of if each.rows == rows]
     return max(units) / min(units)
-
-
-def machine() -> str:
-    model = next(
-        (text.partition(":")[2].strip() for text in _lines("/proc/cpuinfo") if text.startswith("model name")),
-        platform.processor(),
-    )
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    return (
-        f"{os.cpu_count()} cores ({model}), {memory:.0f} GB, {platform.system()}, Python {platform.python_version()}, "
-        f"botocore {version('botocore')}, load {os.getloadavg()[0]:.1f} before"
-    )
 
 
 def written(found: Found, command: str) -> str:
@@ -240,7 +224,3 @@ def _by_name(of: Iterable[Measured]) -> dict[str, list[Measured]]:
     for each in of:
         found.setdefault(each.name, []).append(each)
     return found
-
-
-def _lines(path: str) -> list[str]:
-    return Path(path).read_text(encoding="utf-8").splitlines() if Path(path).exists() else []
