@@ -94,8 +94,14 @@ def queries(history: History, truth: Truth) -> Iterator[Query]:
     yield Query(OTHER, "user and workflow, page first", both)
     yield Query(OTHER, "user and workflow, page 200", both, page="200")
     yield Query(OTHER, "ten users, page 200", Filter(owners=frozenset(owners[:10])), page="200")
+    crowd = Filter(owners=frozenset(owners[:41]))
+    yield Query(OTHER, "20 users by workflow", Filter(owners=frozenset(owners[:20])), Sort.WORKFLOW)
+    yield Query(OTHER, "41 users, page 200", crowd, page="200")
+    yield Query(OTHER, "41 users by workflow, page 200", crowd, Sort.WORKFLOW, page="200")
     for page in ("first", "200", "last"):
         yield Query(OTHER, f"jobs of a workflow, page {page}", workflow_id=ids[workflows[0]], page=page)
+    ended_badly = Filter(statuses=frozenset({Status.FAILED}))
+    yield Query(OTHER, "failed jobs of a workflow, page 200", ended_badly, page="200", workflow_id=ids[workflows[0]])
     yield Query(OTHER, "walk, page 10", walks=10)
     yield Query(OTHER, "walk, a week by completion, page 10", week, Sort.COMPLETED, walks=10)
     yield Query(
@@ -131,7 +137,7 @@ def measure(query: Query, history: History, truth: Truth, repetitions: int) -> M
     filter = query.filter
     if query.workflow_id is not None:
         (name,) = (each.name for each in history.workflows if each.id == query.workflow_id)
-        filter = Filter(workflow_names=frozenset({name}))
+        filter = filter._replace(workflow_names=frozenset({name}))
     ids = truth.ids(filter, query.sort, descending=query.descending)
     window = Window(query.sort, query.descending, _offset(query.page, len(ids)), LIMIT)
     offset = window.offset
