@@ -60,6 +60,12 @@ class Answer(NamedTuple):
         return json.loads(self.text)
 
     @property
+    def following(self) -> str | None:
+        """The query of the page that a list's link leads to."""
+        link = self.headers.get("Link")
+        return None if link is None else link.partition("?")[2].partition(">")[0]
+
+    @property
     def message(self) -> str:
         """The text of an error; its body has nothing else."""
         assert list(self.json) == ["message"]

@@ -25,7 +25,6 @@ Also tried, without changes meanwhile, in ``tests/contract/test_list.py``, ``ope
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -33,11 +32,10 @@ from botocore.awsrequest import AWSResponse
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from jobyard import aws
-from jobyard.service import lists
 from tests.contract.api import call
 from tests.contract.tencent.signing import ask
 from tests.promises.effort import effort
+from tests.promises.harness.asking import before_queries
 from tests.promises.harness.clients import Alteryx, OpenReplay, Tencent
 from tests.promises.harness.wire import Call, CarryOut
 from tests.promises.harness.world import World
@@ -74,8 +72,7 @@ def by_cursor(path: str, query: str, id: str, token: Callable[[Any], str]) -> Wa
             at = path.format(client=client)
             answer = call("GET", at, token(client), following)
             assert answer.status == 200, answer.text
-            link = answer.headers.get("Link")
-            following = None if link is None else link.partition("?")[2].partition(">")[0]
+            following = answer.following
             found = answer.json if isinstance(answer.json, list) else answer.json["data"]
             yield [str(each[id]) for each in found]
 
@@ -121,7 +118,8 @@ class Meanwhile:
         self.left: list[str] = []
         self.at_first = [self._submitted(f"first {number}", days=1) for number in range(AT_FIRST)]
         """Oldest first, each a day after the one before."""
-        self._catch_up()
+        # What the lists read follows the jobs at once.
+        self.world.catch_up()
 
     @property
     def stayed(self) -> list[str]:
@@ -140,7 +138,7 @@ class Meanwhile:
             self._cancel(there[which % len(there)])
         else:
             self._expire()
-        self._catch_up()
+        self.world.catch_up()
 
     def _expire(self) -> None:
         """The days pass until the oldest expire, and at some time they are deleted."""
@@ -150,11 +148,6 @@ class Meanwhile:
         self.world.clock.stop_at(max(moment, self.world.clock.time_ns() // 1_000_000))
         self.left += [id for id, at in due.items() if at <= moment]
         self.world.remove(items[id] for id in self.left if id in items)
-
-    def _catch_up(self) -> None:
-        """What the lists read follows the jobs at once."""
-        self.world.hear()
-        self.world.deliver_to_count()
 
     def _submitted(self, about: str, days: int = 0) -> str:
         self.world.clock.advance(0.001 + days * 24 * 3600)
@@ -167,37 +160,20 @@ class Meanwhile:
             (self.changed if self.client.word(id) else self.left).append(id)
 
     def _run(self, id: str) -> None:
-        """Its execution begins, and moves the job on."""
+        """Its execution begins, and moves the job on: as far as its function, and when it runs again, to its end."""
         self.world.deliver()
-        for _ in range(4):
-            if id in self.world.machine.able():
-                self.world.machine.step(id)
-                self.changed.append(id)
+        machine = self.world.machine
+        if id in machine.working():
+            machine.finish(id)
+        while id in machine.able():
+            machine.step(id)
+            self.changed.append(id)
 
 
-@contextmanager
-def read_in_parts(world: World) -> Iterator[None]:
+def at_most_two(params: dict[str, Any]) -> None:
     """DynamoDB gives two jobs for a Query, as it does where they are long: a page is read by several."""
-    dynamodb = aws.client("dynamodb")
-
-    def at_most_two(params: dict[str, Any], **_: Any) -> None:
-        if "IndexName" in params:
-            params["Limit"] = 2
-
-    event = "provide-client-params.dynamodb.Query"
-    dynamodb.meta.events.register(event, at_most_two)
-    try:
-        yield
-    finally:
-        dynamodb.meta.events.unregister(event, at_most_two)
-
-
-@contextmanager
-def one_by_one() -> Iterator[None]:
-    """What a list asks for together comes in its order: that is one way in which threads may run."""
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(lists, "_at_once", lambda calls: [call() for call in calls])
-        yield
+    if "IndexName" in params:
+        params["Limit"] = 2
 
 
 def walked(walk: Walk, meanwhile: Meanwhile, size: int, happenings: list[tuple[int, str, int]]) -> list[str]:
@@ -215,7 +191,7 @@ def walked(walk: Walk, meanwhile: Meanwhile, size: int, happenings: list[tuple[i
                     meanwhile.happens(what, which)
         return carry_out()
 
-    with meanwhile.world.wire.gate(gate), read_in_parts(meanwhile.world), one_by_one():
+    with meanwhile.world.wire.gate(gate), before_queries(at_most_two):
         return [id for page in walk(meanwhile.client, size) for id in page]
 
 
@@ -246,6 +222,18 @@ def happenings(*kinds: str) -> st.SearchStrategy[list[tuple[int, str, int]]]:
     """Before which read of the index, what, and to which job."""
     each = st.tuples(st.integers(1, 9), st.sampled_from(kinds), st.integers(0, 9))
     return st.lists(each, min_size=1, max_size=6).map(sorted)
+
+
+def test_what_runs_meanwhile_changes(world: World, tencent: Tencent) -> None:
+    """Or no walk above or below met a job that goes on."""
+    meanwhile = Meanwhile(world, tencent)
+    job = meanwhile.at_first[0]
+    assert tencent.word(job) == "Submitted"
+    for expected in ("Running", "Success"):
+        meanwhile.changed.clear()
+        meanwhile.happens("run", 0)
+        assert set(meanwhile.changed) == {job}
+        assert tencent.word(job) == expected
 
 
 ANY = happenings("submit", "run", "cancel", "expire")

@@ -47,9 +47,9 @@ class Walk(NamedTuple):
 
 def cursor_of(answer: Answer) -> str:
     assert answer.status == 200, answer.text
-    link = answer.headers["Link"]
-    assert link.endswith('>; rel="next"')
-    return dict(parse_qsl(link.partition("?")[2].partition(">")[0]))["cursor"]
+    assert answer.following is not None
+    assert answer.headers["Link"].endswith('>; rel="next"')
+    return dict(parse_qsl(answer.following))["cursor"]
 
 
 def refused_by_alteryx(answer: Answer) -> None:

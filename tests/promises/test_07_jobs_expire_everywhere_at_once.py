@@ -26,11 +26,6 @@ def kept_for_days(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
     return world
 
 
-def caught_up(world: World) -> None:
-    world.hear()
-    world.deliver_to_count()
-
-
 def expiries(world: World) -> dict[str, int]:
     """When each job expires, in milliseconds."""
     return {id: (job.expires_at or 0) * 1000 for id, job in world.jobs().items()}
@@ -47,7 +42,7 @@ def test_a_job_is_there_until_midnight_and_nowhere_from_then_on(kept_for_days: W
     first = [client.submit(f"first {number}").id for number in range(2)]
     world.clock.advance(DAY_MS / 1000)
     later = [client.submit(f"later {number}").id for number in range(2)]
-    caught_up(world)
+    world.catch_up()
     moment = expiries(world)[first[0]]
     assert moment % DAY_MS == 0
     assert expiries(world)[later[0]] == moment + DAY_MS
@@ -63,7 +58,7 @@ def test_a_job_is_there_until_midnight_and_nowhere_from_then_on(kept_for_days: W
     assert all(client.word(id) is not None for id in later)
     # That DynamoDB deletes them days later changes nothing.
     world.remove(each for each in world.yard.items("JOB#") if each["pk"]["S"].rpartition("#")[2] in first)
-    caught_up(world)
+    world.catch_up()
     assert sorted(client.list()) == sorted(later)
     assert total(client) in (2, None)
 
@@ -79,7 +74,7 @@ def test_a_walk_that_midnight_overtakes_goes_on_with_what_is_left(kept_for_days:
                 made[client.dialect].append(client.submit(f"{day} {number}").id)
                 world.clock.advance(0.001)
         world.clock.advance(DAY_MS / 1000)
-    caught_up(world)
+    world.catch_up()
     ends = expiries(world)
     for client in clients:
         ids = made[client.dialect]
@@ -116,7 +111,6 @@ def _by_link(path: str, query: str, token: str, after_first: Any) -> list[str]:
         found += [str(each["jobId"]) for each in answer.json["data"]]
         if len(found) == 2:
             after_first()
-        link = answer.headers.get("Link")
-        if link is None:
+        if answer.following is None:
             return found
-        query = link.partition("?")[2].partition(">")[0]
+        query = answer.following

@@ -4,9 +4,6 @@
 plain count over random histories: jobs of two tenants, several users and workflows are submitted, run, cancelled,
 deleted, and fail, under every filter and several of them together. openreplay and tencent tell no totals.
 
-Today a total is counted out of the index with each request, so it is as old as the index: about a second. Still to
-come: counts that the stream keeps, at a read cost that does not grow with the list. They will have to pass this file.
-
 Also tried in ``tests/contract/test_list.py`` (each filter and border by hand) and in every life of
 ``test_02_model.py``.
 """
@@ -216,10 +213,9 @@ def pages(client: Client, workflow: Workflow, query: str) -> Iterator[Answer]:
         answer = call("GET", path, client.token, following)
         assert answer.status == 200, answer.text
         yield answer
-        link = answer.headers.get("Link")
-        if link is None:
+        if answer.following is None:
             return
-        following = link.partition("?")[2].partition(">")[0]
+        following = answer.following
 
 
 @effort(10)

@@ -142,9 +142,13 @@ class World:
         self.uncounted += filter(count_is_told, told)
         return told
 
+    def listen(self) -> None:
+        """What the stream has to tell waits for drive, and for count."""
+        self.undelivered += filter(drive_is_told, self.hear())
+
     def deliver(self) -> bool:
         """Let drive have what the stream tells; whether there was anything. Count is told at rest, or to catch up."""
-        self.undelivered += filter(drive_is_told, self.hear())
+        self.listen()
         due, self.undelivered = self.undelivered, []
         if due:
             try:
@@ -155,7 +159,7 @@ class World:
 
     def catch_up(self) -> None:
         """Let count have what the stream has told by now, as it does within a second; drive is not told."""
-        self.undelivered += filter(drive_is_told, self.hear())
+        self.listen()
         self.deliver_to_count()
 
     def deliver_to_count(self) -> bool:
