@@ -79,7 +79,7 @@ test-long: env  ## The promises at length; EXAMPLES=300 CRASHES=300 FAULTS=300 M
 bench-load: env  ## Load the local stack until it bends, then ten times that; ARGS=--help
 	@exec .venv/bin/python -m benchmarks.load $(ARGS)
 
-bench-lists: env  ## What lists cost at 1,000 and 10,000 jobs, every answer checked; ARGS=--all up to a million
+bench-lists: env  ## What lists cost at 1,000 and 10,000 jobs, every answer checked; ARGS=--all: to a million, into benchmarks/
 	@exec .venv/bin/python -m benchmarks.lists $(ARGS)
 
 openapi: env  ## Write docs/openapi.json; fails where that would break a client

@@ -1,8 +1,9 @@
 """`python -m benchmarks.lists`: what the lists cost, from a thousand jobs to a million, and what the usual ways would.
 
 Loads histories of growing size into Amazon's DynamoDB Local, asks for the same pages at each, compares every answer
-with a plain model in memory, and stops at the first that is wrong. A database that was loaded once is kept, outside
-the checkout, until the day is over. Speaks to 127.0.0.1 only.
+with a plain model in memory, and stops at the first that is wrong. Says at the end which limits are exceeded, and
+fails where those of read units are. A database that was loaded once is kept, outside the checkout, until the day is
+over. Speaks to 127.0.0.1 only.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from benchmarks.history import DAY, History
 from benchmarks.machine import machine
 from benchmarks.progress import say, told
 from benchmarks.queries import Wrong, measure, queries, searched, shown
-from benchmarks.report import Found, line, written
+from benchmarks.report import Found, limits, line, too_dear, written
 from benchmarks.truth import Truth
 from jobyard.model.ids import now_ms
 from local.errors import LocalError
@@ -32,12 +33,15 @@ from local.template import ROOT
 SIZES = (1_000, 10_000)
 ALL = (1_000, 10_000, 100_000, 1_000_000)
 WORST = 5
+OUTPUT, PLOT = ROOT / "benchmarks" / "lists.md", ROOT / "docs" / "lists.png"
 
 
 def _arguments(given: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.lists", description=__doc__)
     parser.add_argument("--sizes", type=_sizes, default=SIZES, help="jobs, e.g. 1000,10000 (the default)")
-    parser.add_argument("--all", action="store_true", help=f"the same as --sizes {','.join(map(str, ALL))}")
+    sizes, output, plot = ",".join(map(str, ALL)), OUTPUT.relative_to(ROOT), PLOT.relative_to(ROOT)
+    every = f"--sizes {sizes} --output {output} --plot {plot}; the two files may be others"
+    parser.add_argument("--all", action="store_true", help=every)
     parser.add_argument("--repetitions", type=int, default=5, help="of each query (default: %(default)s)")
     parser.add_argument("--search", type=int, default=100, help="random combinations (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=1, help="of the search (default: %(default)s)")
@@ -48,6 +52,8 @@ def _arguments(given: Sequence[str] | None) -> argparse.Namespace:
         parser.error("up to 100 repetitions, and up to 10000 combinations")
     if arguments.all:
         arguments.sizes = ALL
+        arguments.output = arguments.output or OUTPUT
+        arguments.plot = arguments.plot or PLOT
     return arguments
 
 
@@ -122,7 +128,8 @@ def main(given: Sequence[str] | None = None) -> int:
         return 1
     if not arguments.output:
         print(f"\n{written(found, command)}")
-    return 0
+    print("\n".join(["", *limits(found)]))
+    return 1 if too_dear(found.pages) else 0
 
 
 if __name__ == "__main__":
