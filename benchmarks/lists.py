@@ -66,7 +66,7 @@ def _sizes(given: str) -> tuple[int, ...]:
 
 def _of_size(size: int, today: int, arguments: argparse.Namespace, found: Found) -> None:
     history = History(size, today)
-    with loader.loaded(history):
+    with loader.loaded(history) as found.loading[size]:
         say(f"{size:,} jobs: making the plain model")
         truth = Truth.of(history)
         asked = list(queries(history, truth))

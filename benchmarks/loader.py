@@ -17,6 +17,7 @@ import os
 import shutil
 import sqlite3
 import tempfile
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from itertools import batched
@@ -87,20 +88,26 @@ REFERENCE_TABLE: dict[str, Any] = {
 
 
 @contextmanager
-def loaded(history: History) -> Iterator[None]:
-    """The jobs of ``history`` in a database, as the functions find it, through their environment."""
+def loaded(history: History) -> Iterator[float | None]:
+    """The jobs of ``history`` in a database, as the functions find it, through their environment.
+
+    Gives the seconds that loading them took; None where a run before had done it.
+    """
     home = cache() / "bench-lists"
     folder = home / f"{history.size}-{_digest(history)}"
     with locked(home / f"{history.size}.lock"):
+        seconds = None
         if not folder.exists():
             for old in home.glob(f"{history.size}-*"):
                 shutil.rmtree(old)
+            began = time.monotonic()
             with tempfile.TemporaryDirectory(dir=home, prefix=f"{history.size}-") as scratch:
                 _fill(Path(scratch), history)
                 Path(scratch).rename(folder)
                 Path(scratch).mkdir()
+            seconds = time.monotonic() - began
         with serving(folder):
-            yield
+            yield seconds
 
 
 @contextmanager

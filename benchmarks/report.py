@@ -38,8 +38,11 @@ BUYS = {
 
 @dataclass
 class Found:
+    """``loading``: the seconds that it took for each size; None where the database was kept from a run before."""
+
     machine: str
     day: str
+    loading: dict[int, float | None] = field(default_factory=dict)
     queries: list[Measured] = field(default_factory=list)
     worst: list[Measured] = field(default_factory=list)
     references: list[Referred] = field(default_factory=list)
@@ -144,6 +147,7 @@ def written(found: Found, command: str) -> str:
             "it takes two small sizes, in a few minutes, and prints only. The history is made by",
             "`benchmarks/history.py`, of one shape at every size, from a seed.",
             "",
+            *_loading(found),
             *_unmeasured(found),
             "## Summary",
             "",
@@ -181,13 +185,27 @@ def written(found: Found, command: str) -> str:
     )
 
 
+def _loading(found: Found) -> list[str]:
+    if not found.loading:
+        return []
+    return [
+        "| jobs | seconds to load them |",
+        "|---:|---:|",
+        *(
+            f"| {size:,} | {'kept from a run before' if seconds is None else f'{seconds:,.0f}'} |"
+            for size, seconds in found.loading.items()
+        ),
+        "",
+    ]
+
+
 def _unmeasured(found: Found) -> list[str]:
     most = max((each.size for each in found.queries), default=0)
     if most >= MOST:
         return []
     return [
-        f"**The largest list here has {most:,} jobs. {MOST:,} were not measured in this run**: to load them takes the",
-        "better part of an hour where others have the processors, too. `make bench-lists ARGS=--all` does.",
+        f"**The largest list here has {most:,} jobs. {MOST:,} were not measured in this run**:",
+        "`make bench-lists ARGS=--all` does.",
         "",
     ]
 
