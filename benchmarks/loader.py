@@ -38,7 +38,7 @@ from benchmarks.layout import FILE, Layout, Row
 from benchmarks.progress import told
 from jobyard.aws import client
 from jobyard.model import Job
-from jobyard.store.counts import BLOCK_DAYS, Changes, RowKey
+from jobyard.store.counts import Changes, RowKey, day_of
 from jobyard.store.items import Attributes, item
 from jobyard.store.listings import listing_item
 from jobyard.store.records import shown_item, workflow_item
@@ -159,7 +159,7 @@ def _day_of(key: RowKey, name: str) -> int:
     """Of creation, since the epoch, what an attribute counts."""
     if key.pk.startswith("HOURS#"):
         return int(key.pk.partition("#created#")[2].partition("#")[0])
-    return int(key.sk.rpartition("#")[2]) * BLOCK_DAYS + int(name[0], 16)
+    return day_of(key, name)
 
 
 def _digest(history: History) -> str:

@@ -13,10 +13,9 @@ from jobyard.dialects.tencent.contract import (
     QUEUE_ID,
     QUEUE_REGIONS,
     SOURCES,
-    WORKFLOW_ID,
 )
 from jobyard.dialects.tencent.errors import ERRORS
-from jobyard.dialects.tencent.ids import JOB_ID
+from jobyard.dialects.tencent.ids import JOB_ID, WORKFLOW_ID
 from jobyard.dialects.tencent.parameters import TYPES
 from jobyard.dialects.tencent.times import TIME
 from jobyard.dialects.tencent.views import STATES

@@ -22,3 +22,12 @@ def test_jobs_of_every_name_that_a_workflow_had_are_found(yard: Yard, curator: C
     for name, id in zip(names, made, strict=True):
         listed = call("GET", "/webapi/v3/jobs", curator.token, [("workflowNames", name)]).json
         assert [(each["jobId"], listed["pagination"]["totalItems"]) for each in listed["data"]] == [(id, 1)]
+
+
+def test_a_walk_goes_on_where_its_workflow_is_given_another_name_meanwhile(yard: Yard, curator: Client) -> None:
+    yard.workflow(id=ID, name="First")
+    made = [call("POST", PATH, curator.token).json["id"] for _ in range(3)]
+    first = call("GET", PATH, curator.token, "limit=2")
+    yard.workflow(id=ID, name="Second")
+    second = call("GET", PATH, curator.token, first.following or "")
+    assert [each["id"] for each in [*first.json, *second.json]] == made

@@ -149,11 +149,13 @@ def test_one_owner_of_many_is_asked_for_alone() -> None:
     assert numbers("who", "a#") == {Facet("a"): {DAY: {QUEUED: 2}}}
 
 
-def test_jobs_of_sixteen_days_are_in_one_row() -> None:
-    first = DAY // counts.BLOCK_DAYS * counts.BLOCK_DAYS
-    told(*(a_job(created_at=(first + n) * DAY_MS) for n in range(17)))
-    assert len(list(counts.rows(f"COUNT#{LIST}#all"))) == 2
-    assert numbers()[Facet()] == {first + n: {QUEUED: 1} for n in range(17)}
+@pytest.mark.parametrize(("family", "days"), [("all", 16), ("who", 16), ("what", 16), ("both", 64)])
+def test_jobs_of_a_block_of_days_are_in_one_row(family: str, days: int) -> None:
+    first = DAY // days * days
+    told(*(a_job(created_at=(first + n) * DAY_MS) for n in (*range(0, days + 1, 8), days - 1)))
+    assert len(list(counts.rows(f"COUNT#{LIST}#{family}"))) == 2
+    (of_facet,) = numbers(family).values()
+    assert of_facet == {first + n: {QUEUED: 1} for n in (*range(0, days + 1, 8), days - 1)}
 
 
 @contextmanager

@@ -18,9 +18,9 @@ from jobyard.errors import Unavailable
 from jobyard.lifecycle import recount
 from jobyard.lifecycle.count import Told, settle
 from jobyard.model import Job, Person, Priority, Status
-from jobyard.model.listing import DAY_MS, GONE, PHASES
+from jobyard.model.listing import DAY_MS, GONE, PHASES, Facet
 from jobyard.store import counts
-from jobyard.store.counts import Changes, RowKey
+from jobyard.store.counts import Changes, RowKey, day_key, hours_pk
 from jobyard.store.items import item
 from jobyard.store.listings import listing_of
 from tests.factories import ADA, BOB, LIST, NOW, a_job
@@ -247,16 +247,16 @@ def test_a_row_that_is_missing_is_made_as_it_was(kept: Table, kind: str) -> None
 
 
 @pytest.mark.parametrize(
-    ("family", "facet"), [("who", "nobody"), ("what", "None\nid"), ("what", "\nid"), ("both", "nobody\nNone\nid")]
+    "facet", [Facet("nobody"), Facet("", "None", "id"), Facet("", "", "id"), Facet("nobody", "None", "id")]
 )
-def test_a_row_of_a_facet_without_jobs_counts_none_afterwards(kept: Table, family: str, facet: str) -> None:
+def test_a_row_of_a_facet_without_jobs_counts_none_afterwards(kept: Table, facet: Facet) -> None:
     tell(*a_history())
-    block, place = divmod(TODAY - 1, 16)
-    kept.add(RowKey(f"COUNT#{LIST}#{family}", f"{facet}#00000#{block:05d}"), f"{place:x}c0", 3)
-    if family != "both":
-        kept.add(RowKey(f"HOURS#{LIST}#created#{TODAY - 1}#{facet}", "05#00000"), "0c0", 2)
-        kept.add(RowKey(f"HOURS#{LIST}#ended#{TODAY - 1}#{facet}", "05#00000"), "0c0", 1)
-    assert one_pass() == (3 if family == "both" else 6)
+    key, place = day_key(LIST, facet, 0, TODAY - 1)
+    kept.add(key, f"{place}c0", 3)
+    if facet.family != "both":
+        kept.add(RowKey(hours_pk(LIST, facet, "created", TODAY - 1), "05#00000"), "0c0", 2)
+        kept.add(RowKey(hours_pk(LIST, facet, "ended", TODAY - 1), "05#00000"), "0c0", 1)
+    assert one_pass() == (3 if facet.family == "both" else 6)
     holds(kept)
 
 

@@ -30,7 +30,7 @@ from jobyard.model.listing import DAY_MS, PHASES, Facet
 from jobyard.runner import Failed, _outputs
 from jobyard.service import plan
 from jobyard.store import counts, credentials, jobs
-from jobyard.store.counts import BLOCK_DAYS, ENDED, RowKey, hours_pk
+from jobyard.store.counts import ENDED, RowKey, day_key, hours_pk
 from jobyard.store.items import attribute, item
 from local.template import ROOT, load
 from tests.factories import a_job
@@ -325,8 +325,9 @@ def _miscounted() -> Iterator[None]:
     created = (day - 1) * DAY_MS
     late = a_job(status=Status.COMPLETED, created_at=created, finished_at=day * DAY_MS, tenant=seed.TENANT)
     count.settle([Told(late, PHASES[late.status])])
+    row, place = day_key(listed_in, Facet(), 0, day)
     for key, name in (
-        (RowKey(f"COUNT#{listed_in}#all", f"#00000#{day // BLOCK_DAYS:05d}"), f"{day % BLOCK_DAYS:x}c0"),
+        (row, f"{place}c0"),
         (RowKey(hours_pk(listed_in, Facet(), ENDED, day), "00#00000"), "0c0+1"),
     ):
         client("dynamodb").update_item(

@@ -9,15 +9,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobyard.model import Facets, Job, Status
-from jobyard.model.listing import DAY_MS
+from jobyard.model.listing import DAY_MS, Facet
 from jobyard.store import counts
-from jobyard.store.counts import BLOCK_DAYS, HOUR_MS, Changes, Row, RowKey, counts_of, update
+from jobyard.store.counts import HOUR_MS, Changes, Row, RowKey, block_of, counts_of, day_key, day_of, update
 from jobyard.store.items import item, plain
 from tests.factories import ADA, LIST, NOW, a_job
 from tests.promises.effort import effort
 
 DAY = NOW // DAY_MS
-BLOCK, PLACE = divmod(DAY, BLOCK_DAYS)
+_PLACES = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_-"
+BLOCK, PLACE = divmod(DAY, 16)
+LONG_BLOCK, LONG_PLACE = divmod(DAY, 64)
 
 
 def rows_of(*changes: tuple[Job, int]) -> dict[RowKey, Row]:
@@ -29,12 +31,12 @@ def rows_of(*changes: tuple[Job, int]) -> dict[RowKey, Row]:
 
 def test_a_job_is_counted_in_four_rows_of_days_and_three_of_hours_for_each_of_its_times() -> None:
     job = a_job(created_at=NOW + 3 * HOUR_MS + 5 * 60_000, workflow_id="w", expires_at=(NOW + 91 * DAY_MS) // 1000)
-    day, slot = f"{PLACE:x}q0", "dq0"
+    day, slot = f"{_PLACES[PLACE]}q0", "dq0"
     made = {
         RowKey(f"COUNT#{LIST}#all", f"#00091#{BLOCK:05d}"): {day: 1},
         RowKey(f"COUNT#{LIST}#who", f"{ADA.id}#00091#{BLOCK:05d}"): {day: 1},
         RowKey(f"COUNT#{LIST}#what", f"Profile\nw#00091#{BLOCK:05d}"): {day: 1},
-        RowKey(f"COUNT#{LIST}#both", f"{ADA.id}\nProfile\nw#00091#{BLOCK:05d}"): {day: 1},
+        RowKey(f"COUNT#{LIST}#both", f"{ADA.id}\nProfile\nw#00091#{LONG_BLOCK:05d}"): {f"{_PLACES[LONG_PLACE]}q0": 1},
         RowKey(f"HOURS#{LIST}#created#{DAY}#", "03#00091"): {slot: 1},
         RowKey(f"HOURS#{LIST}#created#{DAY}#{ADA.id}", "03#00091"): {slot: 1},
         RowKey(f"HOURS#{LIST}#created#{DAY}#Profile\nw", "03#00091"): {slot: 1},
@@ -118,13 +120,25 @@ def test_the_rows_of_many_are_the_sum_of_those_of_each_and_no_more_than_were_tou
     assert together.touched >= len(together.rows)
 
 
+@pytest.mark.parametrize("facet", [Facet(), Facet("a"), Facet("", "b", "c"), Facet("a", "b", "c")])
+def test_each_day_has_a_row_and_a_name_of_its_own(facet: Facet) -> None:
+    rows = {}
+    for day in range(DAY, DAY + 200):
+        key, place = day_key(LIST, facet, 91, day)
+        assert day in block_of(key)
+        assert day_of(key, f"{place}c0") == day
+        assert counts_of({f"{place}c0": {"N": "1"}, "version": {"N": "1"}}) == {f"{place}c0": 1}
+        rows[key, place] = day
+    assert len(rows) == 200
+
+
 @effort(50)
 @given(job=JOBS)
 def test_a_row_stays_until_its_last_job_has_expired_and_then_goes(job: Job) -> None:
     assert job.expires_at
     for row in rows_of((job, 1)).values():
         later = row.rest["expiresAt"] - job.expires_at
-        assert 2 * DAY_MS // 1000 < later <= (BLOCK_DAYS + 3 + 40) * DAY_MS // 1000
+        assert 2 * DAY_MS // 1000 < later <= (64 + 3 + 40) * DAY_MS // 1000
     for row in rows_of((replace(job, expires_at=None), 1)).values():
         assert "expiresAt" not in row.rest
 

@@ -23,7 +23,7 @@ def _key(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CURSOR_KEY", "a key of the stack's own")
 
 
-@pytest.mark.parametrize("group", [0, 3, "Load, then save", "é\n#", ""])
+@pytest.mark.parametrize("group", [0, 3, "Load, then save", "é\n#", "", "語" * 256, "🗂" * 256])
 def test_a_cursor_opens_to_what_was_sealed(group: int | str) -> None:
     cursor = CURSOR._replace(key=group)
     assert opened(sealed(cursor, SCOPE), SCOPE, "cursor") == cursor

@@ -79,17 +79,36 @@ def test_days_without_a_match_are_not_read() -> None:
     place = made.at(0)
     assert place
     (span,) = made.spans(place, 51)
-    assert (span.begin, span.end) == ((TODAY - 50) * DAY_MS, (TODAY - 49) * DAY_MS)
+    assert {(run.begin, run.end) for run in span.runs} == {((TODAY - 50) * DAY_MS, (TODAY - 49) * DAY_MS)}
 
 
 def test_what_most_jobs_match_is_read_from_the_plain_index_and_what_few_do_from_their_cells() -> None:
-    days = {day: {DONE: 9800, FAILED: 150, RUNNING: 50} for day in range(5)}
+    days = {day: {DONE: 9800, FAILED: 170, RUNNING: 30} for day in range(5)}
     for wanted, cells in ((Status.COMPLETED, [None]), (Status.FAILED, [FAILED]), (Status.RUNNING, [RUNNING])):
         made = plan(days, **statuses(wanted))
         place = made.at(0)
         assert place
         span = next(iter(made.spans(place, 51)))
         assert [run.cell for run in span.runs] == cells
+
+
+def test_many_that_live_are_not_passed_over_as_they_stand_all_together() -> None:
+    made = plan({0: {DONE: 9800, RUNNING: 200}}, descending=True, **statuses(Status.COMPLETED))
+    place = made.at(0)
+    assert place
+    assert [run.cell for run in next(made.spans(place, 51)).runs] == [DONE]
+
+
+def test_of_each_cell_only_those_days_are_read_on_which_it_matches() -> None:
+    days = {1: {DONE: 3000, LATE: 10}, 0: {DONE: 3000}}
+    made = plan(days, completed_from=TODAY * DAY_MS)
+    place = made.at(0)
+    assert place
+    (span,) = made.spans(place, 51)
+    assert {run.cell: (run.begin // DAY_MS, run.end // DAY_MS) for run in span.runs} == {
+        LATE: (TODAY - 1, TODAY),
+        DONE: (TODAY, TODAY + 1),
+    }
 
 
 def test_no_more_is_read_than_a_page_needs_however_much_there_is() -> None:
@@ -107,7 +126,7 @@ def test_a_page_in_the_second_half_of_a_day_is_read_from_its_end() -> None:
     assert place
     first, second, *_ = made.spans(place, 51)
     assert (first.backwards, first.take, first.skip) == (True, 10, 0)
-    assert (second.backwards, second.begin, second.take) == (False, TODAY * DAY_MS, 41)
+    assert (second.backwards, second.runs[0].begin, second.take) == (False, TODAY * DAY_MS, 41)
 
 
 def test_only_a_crowded_day_is_told_apart_by_slots() -> None:

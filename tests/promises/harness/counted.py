@@ -8,7 +8,7 @@ from typing import Any
 from jobyard.model import Job
 from jobyard.model.ids import now_ms
 from jobyard.model.listing import DAY_MS, GONE, Cell
-from jobyard.store.counts import BLOCK_DAYS, CREATED, LISTS, Changes, RowKey, counts_of
+from jobyard.store.counts import CREATED, LISTS, Changes, RowKey, counts_of, day_of
 from jobyard.store.items import plain, plain_item
 from jobyard.store.listings import GONE_KEPT_SECONDS, listing_item
 
@@ -53,7 +53,7 @@ def _made_and_kept(key: RowKey, name: str) -> tuple[int, int]:
     kept = int(key.sk.split("#")[-1 if kind == "HOURS" else -2])
     cell = Cell.of_short(name[1:], kept)
     if kind == "COUNT":
-        return int(key.sk.rpartition("#")[2]) * BLOCK_DAYS + int(name[0], 16), kept
+        return day_of(key, name), kept
     axis = next(place for place, each in enumerate(of) if each in ("created", "ended"))
     day = int(of[axis + 1])
     return day if of[axis] == CREATED else day - cell.ended, kept

@@ -324,7 +324,7 @@ def images(made: Made, number: int, way: Way, listed_in: str) -> list[Job]:
     elif way is OPENREPLAY:
         # Numbers of different lengths, like which there is none in another list.
         of_list = int(listed_in.rpartition("-")[2])
-        values |= {"id": str(int(digest[:3], 16) % 40 * 10**7 + of_list % 10_000 * 1000 + number), "facets": Facets()}
+        values |= {"id": str(int(digest[:3], 16) % 40 * 10**8 + of_list % 10_000 * 10_000 + number), "facets": Facets()}
     else:
         values |= {"id": digest[:24], "priority": _PRIORITIES[made.kind]}
     new = a_job(

@@ -9,8 +9,8 @@ import pytest
 from jobyard.lifecycle import recount
 from jobyard.model import Status
 from jobyard.model.ids import now_ms
-from jobyard.model.listing import DAY_MS
-from jobyard.store.counts import BLOCK_DAYS
+from jobyard.model.listing import DAY_MS, Facet
+from jobyard.store.counts import day_key
 from jobyard.store.items import item
 from tests.promises.harness.stand import SCENES, Play, Stand, scene
 from tests.promises.harness.world import GRACE_SECONDS
@@ -109,9 +109,9 @@ def counts_that_are_wrong(stand: Stand) -> Play:
     for each in others:
         world.yard._dynamodb.delete_item(TableName=world.yard.table, Key={"pk": each["pk"], "sk": each["sk"]})
     _add(stand, first["pk"]["S"], first["sk"]["S"], "0c0", 3)
-    place = f"{day % BLOCK_DAYS:x}q0"
-    for family, facet in (("all", ""), ("who", "nobody")):
-        _add(stand, f"COUNT#{listed_in}#{family}", f"{facet}#00000#{day // BLOCK_DAYS:05d}", place, 2)
+    for facet in (Facet(), Facet("nobody")):
+        key, place = day_key(listed_in, facet, 0, day)
+        _add(stand, key.pk, key.sk, f"{place}q0", 2)
     return lambda: _minutes(stand, day)
 
 

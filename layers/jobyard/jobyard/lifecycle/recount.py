@@ -24,8 +24,8 @@ Each list has its turn every ``EVERY_MINUTES``, by the clock, so nothing has to 
 just ended, and one of the days that are kept; these are through in less than a day. A turn over a day of *n* jobs costs
 
 - for the listings some n / 19 read units, and as much for those jobs that were created on a day before;
-- for the rows of ``COUNT#`` half a unit for each 4 KB: one for each facet and sixteen days, some 45 a unit where facets
-  have few jobs;
+- for the rows of ``COUNT#`` half a unit for each 4 KB: one for each facet and block of days, some 45 a unit where
+  facets have few jobs;
 - half a unit for each owner and each workflow of the jobs that were created on the day, and of those that ended.
 
 A list of 1,000,000 jobs in 90 days, of 200 owners, 50 workflows and 20,000 rows: about 580 for its 11,000 listings, 450
@@ -55,8 +55,8 @@ from jobyard.store.recounts import MISSING, Repair, Seen, counts_still
 
 EVERY_MINUTES = 5
 LOOKS = 4
-LAG_SECONDS = 2.0
-"""Between two looks: more than indexes usually lag."""
+LAG_SECONDS = 15.0
+"""Between two looks: more than indexes lag, but for one whose writes are throttled. Only where something differs."""
 
 _WRITES = 3
 """Tries of one repair: other days of a row may be counted in meanwhile."""

@@ -30,7 +30,7 @@ class Cursor(NamedTuple):
 
 
 def sealed(cursor: Cursor, scope: bytes) -> str:
-    content = json.dumps(cursor, separators=(",", ":")).encode()
+    content = json.dumps(cursor, separators=(",", ":"), ensure_ascii=False).encode()
     return base64.urlsafe_b64encode(_signature(content, scope) + content).decode().rstrip("=")
 
 

@@ -30,11 +30,16 @@ from jobyard.store.listings import Stretch
 _AT_ONCE = 25
 """Requests: as many connections as the client keeps."""
 
-_MORE_AT_LEAST = 16
+_MORE_AT_LEAST = 32
 """Jobs that are read where those that were expected were too few."""
 
-_ONE_BY_ONE_MOST = 40
+_ONE_BY_ONE_MOST = 100
 """Facets that are looked for one by one: of more of them the counts of their whole family are read."""
+
+_OF_AN_OWNER_MOST = 8
+"""Workflows of an owner that are looked for one by one: of more of them the counts of all that are the owner's are
+read.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +68,7 @@ def all_jobs(caller: Caller, listed_in: str, filter: Filter, window: Window, cur
     Raises ``Invalid`` (of the parameter ``cursor_name``) for a cursor of another caller, list, filter or order.
     """
     demand_administrator(caller)
-    return _page(caller, listed_in, filter, window, cursor_name)
+    return _page(listed_in, filter, window, cursors.scope(caller, listed_in, filter, window), cursor_name)
 
 
 def jobs_of_workflow(caller: Caller, listed_in: str, workflow_id: str, filter: Filter, window: Window) -> Page:
@@ -71,15 +76,17 @@ def jobs_of_workflow(caller: Caller, listed_in: str, workflow_id: str, filter: F
     workflow = workflows.get(caller.tenant, workflow_id)
     if workflow is None or not may_see_workflow(caller, workflow):
         raise NotFound("Workflow", workflow_id)
-    # A job keeps the name that its workflow had.
-    filter = filter._replace(workflows=frozenset((name, workflow_id) for name in workflow.names))
     if not caller.administrator:
         filter = filter._replace(owners=frozenset({caller.user.id}))
-    return _page(caller, listed_in, filter, window, "cursor")
+    # A walk goes on though the workflow is given another name meanwhile.
+    asked = filter._replace(workflows=frozenset({("", workflow_id)}))
+    scope = cursors.scope(caller, listed_in, asked, window)
+    # A job keeps the name that its workflow had.
+    named = filter._replace(workflows=frozenset((name, workflow_id) for name in workflow.names))
+    return _page(listed_in, named, window, scope, "cursor")
 
 
-def _page(caller: Caller, listed_in: str, filter: Filter, window: Window, cursor_name: str) -> Page:
-    scope = cursors.scope(caller, listed_in, filter, window)
+def _page(listed_in: str, filter: Filter, window: Window, scope: bytes, cursor_name: str) -> Page:
     cursor = None if window.cursor is None else cursors.opened(window.cursor, scope, cursor_name)
     offset = cursor.offset if cursor else window.offset
     tallies = _tallies(listed_in, filter, window.sort)
@@ -136,9 +143,8 @@ def _parts(filter: Filter, sort: Sort, whos: set[str] | None) -> list[tuple[str,
     if whos is None:
         asked = [("what", each) for each in of] if of else [("all", "")]
     elif of:
-        asked = [("both", f"{who}\n{each}") for who in whos for each in of]
-        if len(asked) > _ONE_BY_ONE_MOST:
-            asked = [("both", f"{who}\n") for who in whos]
+        few = of if len(of) <= _OF_AN_OWNER_MOST and len(whos) * len(of) <= _ONE_BY_ONE_MOST else {""}
+        asked = [("both", f"{who}\n{each}") for who in whos for each in few]
     else:
         asked = [("who", f"{who}#") for who in whos]
     return sorted(asked) if len(asked) <= _ONE_BY_ONE_MOST else [(asked[0][0], "")]
@@ -193,7 +199,7 @@ class _Reading:
         return self._plan.takes(job, group)
 
     def _reader(self, span: Span, run: Run) -> _Reader:
-        begin, end = span.begin, span.end
+        begin, end = run.begin, run.end
         if self._filter.created_from is not None:
             begin = max(begin, self._filter.created_from)
         if self._filter.created_until is not None:
@@ -221,12 +227,14 @@ class _Reader:
             self._page = listings.read(self._stretch, self._descending, self._expected)
 
     def __iter__(self) -> Iterator[Job]:
+        more = max(_MORE_AT_LEAST, self._expected // 4)
         while True:
             yield from self._page.jobs
             if self._page.following is None:
                 return
-            more = max(_MORE_AT_LEAST, self._expected // 4)
             self._page = listings.read(self._stretch, self._descending, more, self._page.following)
+            # What does not match may stand all together: then it is passed in a few steps.
+            more *= 2
 
 
 def _place_in(group: Group, job: Job) -> str:

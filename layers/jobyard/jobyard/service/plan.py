@@ -30,7 +30,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
 from typing import NamedTuple
 
-from jobyard.model import Job, Status
+from jobyard.model import LIVE, Job, Status
 from jobyard.model.listing import DAY_MS, Cell, Facet, cell
 from jobyard.service.filters import Filter, Sort
 from jobyard.store.counts import CREATED, ENDED, Slot, Tally
@@ -110,22 +110,24 @@ class Place(NamedTuple):
 
 
 class Run(NamedTuple):
-    """A partition to read, of a cell or (None) of all a facet's jobs; of ``expected`` of them the page is made."""
+    """A partition to read from ``begin`` until ``end``, of a cell or (None) of all a facet's jobs; of ``expected`` of
+    them the page is made.
+    """
 
     facet: Facet
     cell: Cell | None
+    begin: int
+    end: int
     expected: int
 
 
 class Span(NamedTuple):
-    """Read ``runs`` from ``begin`` until ``end``, merge them, leave out ``skip`` and take (about) ``take`` jobs.
+    """Merge what is read of ``runs``, leave out ``skip`` and take (about) ``take`` jobs.
 
     With ``backwards``, take just so many from the other end.
     """
 
     group: Group
-    begin: int
-    end: int
     runs: tuple[Run, ...]
     skip: int
     take: int
@@ -138,11 +140,13 @@ class Plan:
     def __init__(self, tallies: Iterable[Tally], filter: Filter, sort: Sort, descending: bool, today: int) -> None:
         self._filter, self._sort, self._descending, self._today = filter, sort, descending, today
         self._there: dict[Facet, dict[int, int]] = {}
+        self._living: dict[Facet, dict[int, int]] = {}
         found: dict[GroupKey, Group] = {}
         for tally in tallies:
-            there = self._there.setdefault(tally.facet, {})
+            there, living = self._there.setdefault(tally.facet, {}), self._living.setdefault(tally.facet, {})
             for day, cells in tally.days.items():
                 there[day] = there.get(day, 0) + sum(cells.values())
+                living[day] = living.get(day, 0) + _living(cells.items())
                 for of, number in cells.items():
                     if self._takes(day, of):
                         self._add(found, tally, day, of, number)
@@ -277,31 +281,48 @@ class Plan:
         return (group.bucket(day) for day in sorted(group.days, reverse=self._descending))
 
     def _span(self, group: Group, buckets: list[Bucket], skip: int, take: int, *, backwards: bool = False) -> Span:
-        members: Members = {}
-        for bucket in buckets:
-            for member, number in bucket.members.items():
-                members[member] = members.get(member, 0) + number
+        part = (skip + take) / sum(bucket.size for bucket in buckets)
         runs: list[Run] = []
-        part = (skip + take) / sum(members.values())
-        days = {bucket.day for bucket in buckets}
-        for facet in sorted({facet for facet, _ in members}):
-            cells = {of: number for (each, of), number in members.items() if each == facet}
-            runs += self._runs(group, facet, cells, part, range(min(days), max(days) + 1))
-        begin, end = min(each.begin for each in buckets), max(each.end for each in buckets)
-        return Span(group, begin, end, tuple(runs), skip, take, backwards)
+        for facet in sorted({facet for bucket in buckets for facet, _ in bucket.members}):
+            runs += self._runs(group, facet, buckets, part)
+        return Span(group, tuple(runs), skip, take, backwards)
 
-    def _runs(self, group: Group, facet: Facet, cells: dict[Cell, int], part: float, days: range) -> list[Run]:
-        apart = [Run(facet, of, min(number, _surely(number * part, number * part)) + 1) for of, number in cells.items()]
+    def _runs(self, group: Group, facet: Facet, buckets: list[Bucket], part: float) -> list[Run]:
+        apart: dict[Cell, Run] = {}
+        for bucket in buckets:
+            for (of_facet, of), number in bucket.members.items():
+                if of_facet == facet:
+                    # On other days of the span there may be many of this cell that do not match, or have expired.
+                    run = apart.get(of, Run(facet, of, bucket.begin, bucket.end, 0))
+                    begin, end = min(run.begin, bucket.begin), max(run.end, bucket.end)
+                    apart[of] = Run(facet, of, begin, end, run.expected + number)
+        matching = sum(run.expected for run in apart.values())
+        cells = [run._replace(expected=_of_page(run.expected, part)) for run in apart.values()]
         if group.axis == ENDED or facet.family == "both":
-            return apart
-        there = sum(self._there[facet].get(day, 0) for day in days)
-        of_group = sum(number for day in days for (each, _), number in group.days.get(day, {}).items() if each == facet)
-        due = sum(cells.values()) * part
-        dropped = due * (there / of_group - 1)
-        if of_group < _MOSTLY * there and there - of_group > _PASSED_OVER:
-            return apart
-        together = [Run(facet, None, _surely(due + dropped, dropped) + 1)]
-        return together if _units(together) <= _units(apart) else apart
+            return cells
+        begin, end = min(run.begin for run in cells), max(run.end for run in cells)
+        days = range(begin // DAY_MS, (end - 1) // DAY_MS + 1)
+        of_group = [
+            (of, number) for day in days for (each, of), number in group.days.get(day, {}).items() if each == facet
+        ]
+        there, matches = sum(self._there[facet].get(day, 0) for day in days), sum(number for _, number in of_group)
+        living = sum(self._living[facet].get(day, 0) for day in days) - _living(of_group)
+        if matches < _MOSTLY * there and there - matches > _PASSED_OVER:
+            return cells
+        due = matching * part
+        # Those that live stand together, at the end of the day, and there may be all of them in the way.
+        dropped = due * (there / matches - 1) + (living if living > _PASSED_OVER else 0)
+        together = [Run(facet, None, begin, end, _surely(due + dropped, dropped) + 1)]
+        return together if _units(together) <= _units(cells) else cells
+
+
+def _living(cells: Iterable[tuple[Cell, int]]) -> int:
+    return sum(number for of, number in cells if of.status in LIVE)
+
+
+def _of_page(number: int, part: float) -> int:
+    """So many of a cell's jobs are read for a page of a part of all, and one by which its end is seen."""
+    return min(number, _surely(number * part, number * part)) + 1
 
 
 def _surely(number: float, by_chance: float) -> int:

@@ -12,6 +12,7 @@ from jobyard.authorizer.access import Caller, may_execute, may_see_workflow
 from jobyard.errors import ExecuteForbidden, Invalid, NotFound, TooLarge
 from jobyard.model import Facets, Job, Priority, Question, Status
 from jobyard.model.ids import now_ms, object_id
+from jobyard.model.listing import DAY_MS
 from jobyard.store import counters, workflows
 from jobyard.store.submissions import Once, put
 
@@ -22,8 +23,7 @@ QUESTIONS_MOST = 200
 KEY_LONGEST = 255
 KEY_KEPT_SECONDS = 24 * 3600
 WORKER_TAG_LONGEST = 128
-_DAY_MS = 24 * 3600 * 1000
-AHEAD_MOST_MS = 365 * _DAY_MS
+AHEAD_MOST_MS = 365 * DAY_MS
 """How far ahead a job may be scheduled: Step Functions ends every execution, this one's wait too, after a year."""
 
 
@@ -146,4 +146,4 @@ def _expiry(from_ms: int) -> int:
     """When a job is there no longer, in seconds since the epoch: when the last of ``RETENTION_DAYS`` whole days (UTC)
     after the day of its start is over. So all jobs of a day leave the counts together.
     """
-    return (from_ms // _DAY_MS + 1 + int(os.environ["RETENTION_DAYS"])) * _DAY_MS // 1000
+    return (from_ms // DAY_MS + 1 + int(os.environ["RETENTION_DAYS"])) * DAY_MS // 1000

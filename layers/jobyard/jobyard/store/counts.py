@@ -1,7 +1,9 @@
 """How many jobs there are: of each facet of a list on each day, and in slots of some minutes.
 
-``COUNT#<list>#<family>`` / ``<facet>#<kept>#<block>``: of sixteen days of creation, each attribute the jobs of one day
-and one cell, as ``5c0`` (the day's place in its block, and ``Cell.short``).
+``COUNT#<list>#<family>`` / ``<facet>#<kept>#<block>``: of a block of days of creation, each attribute the jobs of one
+day and one cell, as ``5c0`` (the day's place in its block, and ``Cell.short``). A block is sixteen days, so that a row
+that each change writes to stays under a kilobyte; but 64 where a row is of somebody's and of one workflow: of these
+there are many, with few jobs each, and most of what it costs to read them is their keys.
 ``HOURS#<list>#<axis>#<day>#<facet>`` / ``<hour>#<kept>``: of an hour of creation or of completion, each attribute the
 jobs of one slot and one cell. A slot is five minutes, or ten seconds in the first two of an hour: that is when
 schedules fire, and jobs come by the hundred. Those of somebody and of one workflow are too few to need them.
@@ -23,14 +25,14 @@ from jobyard.model.listing import DAY_MS, Cell, Facet, cell, ended_at, facets, f
 from jobyard.store.items import Attributes, attribute, item, plain, table_name
 
 LISTS = "LISTS"
-BLOCK_DAYS = 16
+_BLOCK_DAYS = {"all": 16, "who": 16, "what": 16, "both": 64}
 HOUR_MS = 3600 * 1000
 _SLOTS = (*range(0, 120, 10), 120, *range(300, 3600, 300))
 """When the slots of an hour begin, in seconds of it."""
 
 CREATED, ENDED = "created", "ended"
-_PLACES = "0123456789abcdefghijklmn"
-_COUNT = re.compile(r"[0-9a-n][sqircfx][0-9](\+-?[0-9]+)?\Z")
+_PLACES = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_-"
+_COUNT = re.compile(r"[0-9A-Za-z_-][sqircfx][0-9](\+-?[0-9]+)?\Z")
 _KEPT_LONGER_DAYS = 2
 """Than their jobs, so that no row goes before the last of them."""
 
@@ -90,13 +92,12 @@ class Changes:
         return {key: row for key, row in changed.items() if row.counts}
 
     def _add_day(self, job: Job, facet: Facet, of: Cell, number: int) -> None:
-        block, place = divmod(job.created_at // DAY_MS, BLOCK_DAYS)
+        key, place = day_key(job.listed_in, facet, of.kept, job.created_at // DAY_MS)
         rest: dict[str, Any] = {}
         name = facets(job).workflow_name
         if facet.workflow_id and facet.workflow_name != name:
             rest["name"] = name
-        key = RowKey(f"COUNT#{job.listed_in}#{facet.family}", f"{facet.key}#{of.kept:05d}#{block:05d}")
-        self._add(key, f"{_PLACES[place]}{of.short}", number, rest | _expiry((block + 1) * BLOCK_DAYS, of))
+        self._add(key, f"{place}{of.short}", number, rest | _expiry(block_of(key).stop, of))
 
     def _add_hour(self, job: Job, facet: Facet, axis: str, at: int, of: Cell, number: int) -> None:
         day = at // DAY_MS
@@ -165,21 +166,42 @@ def hours_pk(listed_in: str, facet: Facet, axis: str, day: int) -> str:
     return f"HOURS#{listed_in}#{axis}#{day}#{facet.key}"
 
 
+def day_key(listed_in: str, facet: Facet, kept: int, day: int) -> tuple[RowKey, str]:
+    """The row that counts a facet's jobs of a day of creation, and how the names of its attributes for that begin."""
+    block, place = divmod(day, _BLOCK_DAYS[facet.family])
+    return RowKey(f"COUNT#{listed_in}#{facet.family}", f"{facet.key}#{kept:05d}#{block:05d}"), _PLACES[place]
+
+
+def block_of(key: RowKey) -> range:
+    """The days of creation that a row of ``COUNT#`` counts."""
+    days = _BLOCK_DAYS[key.pk.rpartition("#")[2]]
+    begin = int(key.sk.rpartition("#")[2]) * days
+    return range(begin, begin + days)
+
+
+def day_of(key: RowKey, name: str) -> int:
+    """The day of creation that an attribute of a row of ``COUNT#`` counts."""
+    return block_of(key)[_PLACES.index(name[0])]
+
+
 def counts_of(attributes: Attributes) -> dict[str, int]:
     """A row's own counts, by the names of their attributes."""
     return {name: int(value["N"]) for name, value in attributes.items() if _COUNT.match(name)}
 
 
 def days(listed_in: str, family: str, begins: str = "") -> list[Tally]:
-    """All facets of the family whose key begins so, a Query in all: a row for each of them and sixteen days."""
+    """All facets of the family whose key begins so, a Query in all: a row for each of them and block of days."""
     found: dict[str, Tally] = {}
-    for row in rows(f"COUNT#{listed_in}#{family}", begins):
-        key, kept, block = _parted(row["sk"]["S"])
+    pk = f"COUNT#{listed_in}#{family}"
+    for row in rows(pk, begins):
+        facet_key, kept = _parted(row["sk"]["S"])
+        block = block_of(RowKey(pk, row["sk"]["S"]))
         name = plain(row["name"]) if "name" in row else ""
-        tally = found.get(key) or found.setdefault(key, _tally(family, key, name))
+        tally = found.get(facet_key) or found.setdefault(facet_key, _tally(family, facet_key, name))
         for attribute_name, number in counts_of(row).items():
-            if number:
-                day = block * BLOCK_DAYS + int(attribute_name[0], 16)
+            # What has drifted below nothing is nothing, until reconcile sets it right.
+            if number > 0:
+                day = block[_PLACES.index(attribute_name[0])]
                 tally.days.setdefault(day, {})[Cell.of_short(attribute_name[1:], kept)] = number
     return list(found.values())
 
@@ -199,7 +221,7 @@ def slots(listed_in: str, facet: Facet, axis: str, day: int) -> list[Slot]:
     for row in rows(hours_pk(listed_in, facet, axis, day)):
         hour, _, kept = row["sk"]["S"].partition("#")
         for name, number in counts_of(row).items():
-            if number:
+            if number > 0:
                 begin, end = (day * DAY_MS + int(hour) * HOUR_MS + edge for edge in _edges(_PLACES.index(name[0])))
                 found.append(Slot(begin, end, Cell.of_short(name[1:], int(kept)), number))
     return found
@@ -231,9 +253,9 @@ def rows(pk: str, begins: str = "") -> Iterator[Attributes]:
         request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
 
 
-def _parted(sk: str) -> tuple[str, int, int]:
-    key, kept, block = sk.rsplit("#", 2)
-    return key, int(kept), int(block)
+def _parted(sk: str) -> tuple[str, int]:
+    key, kept, _ = sk.rsplit("#", 2)
+    return key, int(kept)
 
 
 def _tally(family: str, key: str, name: str) -> Tally:

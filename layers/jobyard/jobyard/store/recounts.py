@@ -13,7 +13,7 @@ from jobyard.model import Job
 from jobyard.model.listing import DAY_MS, Cell, Facet
 from jobyard.store import counts, listings
 from jobyard.store.conflicts import patiently
-from jobyard.store.counts import BLOCK_DAYS, CREATED, ENDED, RowKey
+from jobyard.store.counts import CREATED, ENDED, RowKey
 from jobyard.store.items import Attributes, item, table_name
 from jobyard.store.listings import Stretch
 
@@ -84,12 +84,12 @@ def counted(listed_in: str, day: int, today: int) -> Counted:
         pk = f"COUNT#{listed_in}#{family}"
         for each in counts.rows(pk):
             key = RowKey(pk, each["sk"]["S"])
-            facet_key, kept, block = key.sk.rsplit("#", 2)
-            if int(block) == day // BLOCK_DAYS and counts_still(day, int(kept), today):
+            facet_key, kept, _ = key.sk.rsplit("#", 2)
+            if day in counts.block_of(key) and counts_still(day, int(kept), today):
                 found.rows[key] = seen_of(each, None, day, today)
             facet = None if family == "both" else _facet(facet_key)
             for name, number in counts.counts_of(each).items():
-                created = int(block) * BLOCK_DAYS + int(name[0], 16)
+                created = counts.day_of(key, name)
                 if number and counts_still(created, int(kept), today):
                     _note(found, listed_in, facet, Cell.of_short(name[1:], int(kept)), created, day)
     # Where rows of the day before are missing, that day's turn makes them; until then this one's hours are not wrong.
@@ -124,9 +124,9 @@ def seen_of(row: Attributes, axis: str | None, day: int, today: int) -> Seen:
     version = int(row["version"]["N"]) if "version" in row else None
     numbers = counts.counts_of(row)
     if axis is None:
-        block, place = divmod(day, BLOCK_DAYS)
-        mine = {name: number for name, number in numbers.items() if number and int(name[0], 16) == place}
-        over = {name for name in numbers if block * BLOCK_DAYS + int(name[0], 16) < today}
+        key = RowKey(row["pk"]["S"], row["sk"]["S"])
+        mine = {name: number for name, number in numbers.items() if number and counts.day_of(key, name) == day}
+        over = {name for name in numbers if counts.day_of(key, name) < today}
     else:
         kept = int(row["sk"]["S"].rpartition("#")[2])
         mine = {

@@ -33,7 +33,7 @@ def answer(request: Request) -> Response:
         "pageSize": page.limit,
         "totalItems": found.total,
         "totalPages": -(-found.total // page.limit),
-        "hasNextPage": found.offset + page.limit < found.total,
+        "hasNextPage": found.more,
         "hasPreviousPage": found.offset > 0,
     }
     content = {"data": [summary(job) for job in found.jobs], "pagination": pagination}

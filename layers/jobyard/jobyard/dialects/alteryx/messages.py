@@ -7,13 +7,12 @@ to 5 MB of them, and then names the next in a ``Link`` header.
 from __future__ import annotations
 
 import re
-from urllib.parse import quote
 
 from jobyard.dialects.alteryx.caller import administrator, listed_in
 from jobyard.dialects.alteryx.parameters import identifier
 from jobyard.dialects.alteryx.views import message
 from jobyard.errors import Invalid
-from jobyard.http import AT_MOST_BYTES, Request, Response, json_response, wire_bytes
+from jobyard.http import AT_MOST_BYTES, Request, Response, json_response, link_to_following, wire_bytes
 from jobyard.service import jobs
 
 KEY = re.compile(r"(?:[0-9]{13}-[0-9]{6}-[0-9a-f~]{0,16})?\Z")
@@ -28,7 +27,5 @@ def answer(request: Request) -> Response:
     found, next_key = jobs.messages(
         who, listed_in(who), id, after, AT_MOST_BYTES, lambda each: wire_bytes(message(each)) + 1
     )
-    headers = {}
-    if next_key is not None:
-        headers["Link"] = f'<{request.base_url}{quote(request.path)}?after={quote(next_key)}>; rel="next"'
+    headers = {} if next_key is None else link_to_following(request, (), after=next_key)
     return json_response(200, [message(each) for each in found], headers)

@@ -9,11 +9,10 @@ from jobyard.dialects.openreplay.parameters import user_id
 from jobyard.dialects.openreplay.views import data, details, job
 from jobyard.http import Request, Response
 from jobyard.model import Facets, Question
+from jobyard.model.listing import DAY_MS
 from jobyard.service.projects import Project
 from jobyard.service.submit import Request as Submission
 from jobyard.service.submit import next_id, submit
-
-_DAY_MS = 24 * 3600 * 1000
 
 
 def answer(request: Request) -> Response:
@@ -36,7 +35,7 @@ def answer(request: Request) -> Response:
 
 def next_midnight(now_ms: int) -> int:
     """The beginning of the next day, UTC; at midnight itself that of the day after."""
-    return (now_ms // _DAY_MS + 1) * _DAY_MS
+    return (now_ms // DAY_MS + 1) * DAY_MS
 
 
 def _settings(project: Project) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from xml.etree.ElementTree import Element
 
 from jobyard.dialects.tencent import times
 from jobyard.dialects.tencent.body import Document
+from jobyard.dialects.tencent.ids import is_workflow_id
 from jobyard.dialects.tencent.parameters import TYPES, one_of, shown
 from jobyard.errors import Invalid
 from jobyard.model import Priority, Question
@@ -22,7 +23,6 @@ NO_OUTPUT_TAGS = {"VideoTag", "ExtractDigitalWatermark", "MediaInfo", "QualityEs
 QUEUE_REGIONS = ("sh", "bj", "gz", "cd", "hk")
 
 _NAME = re.compile(r"[\w—-]+\Z")  # the vendor's page prints the dash long
-WORKFLOW_ID = re.compile(r"(?:w[0-9a-f]{32}|[0-9a-f]{24})\Z")
 QUEUE_ID = re.compile(r"[0-9A-Za-z_-]{1,128}\Z")
 
 
@@ -135,7 +135,7 @@ def _workflow_id(operation: Element) -> str:
         raise Invalid(
             "Operation.WorkflowIds", f"Operation.WorkflowIds: one workflow for each job is allowed, not {len(ids)}."
         )
-    if not WORKFLOW_ID.match(ids[0]):
+    if not is_workflow_id(ids[0]):
         raise Invalid(
             "Operation.WorkflowIds",
             f"Operation.WorkflowIds: {shown(ids[0])} is no id of a workflow: w and 32 hexadecimal digits.",

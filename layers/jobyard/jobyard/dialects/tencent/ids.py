@@ -1,4 +1,4 @@
-"""Ids of jobs: ``b`` and a UUID of version 1 without its dashes."""
+"""Ids of jobs: ``b`` and a UUID of version 1 without its dashes. Workflows' begin with ``w``, or are alteryx ones."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import secrets
 import uuid
 
 JOB_ID = re.compile(r"b[0-9a-f]{32}\Z")
+WORKFLOW_ID = re.compile(r"(?:w[0-9a-f]{32}|[0-9a-f]{24})\Z")
 _MULTICAST = 1 << 40
 
 
@@ -17,3 +18,7 @@ def new_job_id() -> str:
 
 def is_job_id(text: str) -> bool:
     return bool(JOB_ID.match(text))
+
+
+def is_workflow_id(text: str) -> bool:
+    return bool(WORKFLOW_ID.match(text))

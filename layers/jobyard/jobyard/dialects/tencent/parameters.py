@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from jobyard.dialects.tencent import times
-from jobyard.dialects.tencent.ids import is_job_id
+from jobyard.dialects.tencent.ids import is_job_id, is_workflow_id
 from jobyard.errors import Invalid, NotFound
 from jobyard.http import Request
 from jobyard.model import Job, Status
@@ -61,14 +61,15 @@ def query(request: Request) -> Query:
         if value.strip():
             given.setdefault(name.lower(), value.strip())
     first, last = _time(given, "startCreationTime", _FIRST_MS), _time(given, "endCreationTime", _LAST_MS)
-    statuses = _statuses(given)
+    statuses, workflow_id = _statuses(given), given.get("workflowid")
+    if workflow_id is not None and not is_workflow_id(workflow_id):
+        # That of no workflow, and perhaps too long for a key.
+        statuses, workflow_id = frozenset(), None
     filter = Filter(
         statuses=None if statuses == ALL else statuses,
-        ranks=frozenset({one_of("type", given["type"], {type: kind for kind, type in enumerate(TYPES)})})
-        if "type" in given
-        else None,
+        ranks=frozenset({one_of("type", given["type"], KINDS)}) if "type" in given else None,
         owners=frozenset({given["name"]}) if "name" in given else None,
-        workflows=frozenset({("", given["workflowid"])}) if "workflowid" in given else None,
+        workflows=None if workflow_id is None else frozenset({("", workflow_id)}),
         created_from=first,
         # What is shown to the second is compared to the second.
         created_until=min(last + 1000, _LAST_MS + 1),

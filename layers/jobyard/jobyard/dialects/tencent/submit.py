@@ -15,7 +15,7 @@ from jobyard.dialects.tencent.caller import Signer, signer
 from jobyard.dialects.tencent.contract import Contract, contract
 from jobyard.dialects.tencent.errors import InvalidContent
 from jobyard.dialects.tencent.ids import new_job_id
-from jobyard.dialects.tencent.parameters import TYPES, shown
+from jobyard.dialects.tencent.parameters import KINDS, shown
 from jobyard.dialects.tencent.views import detail
 from jobyard.dialects.tencent.xml import answered
 from jobyard.errors import Invalid, NotFound
@@ -45,7 +45,7 @@ def answer(request: Request) -> Response:
         id=new_job_id(),
         details=_details(asked),
         # What the list can be asked for: a job's own name, its type, and the workflow by its id alone.
-        facets=Facets(asked.name, "", workflow_id, TYPES.index(asked.type)),
+        facets=Facets(asked.name, "", workflow_id, KINDS[asked.type]),
     )
     try:
         made = submit(who.caller, submission, request.headers.get("idempotency-key"), once=_once(request, who))
