@@ -249,8 +249,10 @@ class _Handler(BaseHTTPRequestHandler):
         headers = [
             (name, value)
             for name, value in self.headers.items()
-            if name.lower() not in _HOP_BY_HOP and name.lower() not in ("content-length", "expect")
+            if name.lower() not in _HOP_BY_HOP and name.lower() not in ("content-length", "expect", "x-forwarded-proto")
         ]
+        # As the gateway does: links in answers begin with it.
+        headers.append(("X-Forwarded-Proto", "http"))
         if body or self.command in ("POST", "PUT", "PATCH"):
             headers.append(("Content-Length", str(len(body))))
         connection = HTTPConnection(self.server.engine, timeout=ANSWERED_IN)

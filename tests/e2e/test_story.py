@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from local.stack import LocalStack
-from tests.e2e.api import Caller
+from tests.e2e.api import PATIENCE, Caller
 
 
 @pytest.fixture(scope="module")
@@ -83,6 +83,21 @@ def test_users_do_not_see_the_jobs_of_others(admin: Caller, member: Caller, othe
     refused = other.cancel(finished)
     assert refused.status_code == 400
     assert refused.json() == {"message": "You do not have permission to cancel this job."}
+
+
+def test_a_walk_follows_the_links_of_its_pages(admin: Caller) -> None:
+    made = {admin.submit() for _ in range(3)}
+    # The lists are about a second behind.
+    deadline = time.monotonic() + PATIENCE
+    walked: set[str] = set()
+    while not made <= walked and time.monotonic() < deadline:
+        page = admin.http.get("/v3/jobs", params={"limit": 2, "direction": "desc"})
+        walked = {job["jobId"] for job in page.json()["data"]}
+        while "next" in page.links:
+            page = admin.http.get(page.links["next"]["url"])
+            assert page.status_code == 200, page.text
+            walked |= {job["jobId"] for job in page.json()["data"]}
+    assert made <= walked
 
 
 def test_a_path_no_route_has_is_the_gateways_404(stack: LocalStack) -> None:

@@ -121,6 +121,11 @@ def test_headers_pass_but_for_those_of_the_connection(connection: HTTPConnection
     assert "accept-encoding" in dict(told)
 
 
+def test_it_says_by_which_protocol_it_was_asked_whatever_the_caller_says(connection: HTTPConnection) -> None:
+    told = asked(connection, "GET", "/", headers={"X-Forwarded-Proto": "https"})["headers"]
+    assert [value for name, value in told if name == "x-forwarded-proto"] == ["http"]
+
+
 def test_repeated_headers_and_the_status_of_an_answer_pass(connection: HTTPConnection) -> None:
     connection.request("GET", "/")
     answered = connection.getresponse()
