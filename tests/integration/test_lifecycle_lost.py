@@ -17,10 +17,11 @@ from jobyard.model import LIVE, TERMINAL, Job, Person, Status
 from jobyard.model.ids import now_ms
 from jobyard.model.listing import DAY_MS, PHASES
 from jobyard.store import counts, jobs, recounts
-from jobyard.store.items import item
+from jobyard.store.counts import RowKey
 from jobyard.store.listings import listing_key, seen
 from tests.factories import LIST, NOW, a_job
 from tests.fake_machine import FakeMachine
+from tests.rows import add_to_row
 
 LATER = NOW + GRACE_MS + 1
 
@@ -215,13 +216,8 @@ def test_the_handler_tells_of_drift(
     job = running(machine, created_at=at, updated_at=at)
     tell(job)
     (row,) = counts.rows(f"COUNT#{LIST}#all")
-    dynamodb_client.update_item(
-        TableName=table,
-        Key={"pk": row["pk"], "sk": row["sk"]},
-        UpdateExpression="ADD #name :more",
-        ExpressionAttributeNames={"#name": next(iter(counts.counts_of(row)))},
-        ExpressionAttributeValues=item({":more": 41}),
-    )
+    key = RowKey(row["pk"]["S"], row["sk"]["S"])
+    add_to_row(dynamodb_client, table, key, next(iter(counts.counts_of(row))), 41)
     context = SimpleNamespace(get_remaining_time_in_millis=lambda: 300_000, function_name="reconcile")
     assert module.handler({}, context) == Repairs(drift=41)._asdict()
     metric = next(json.loads(line) for line in capsys.readouterr().out.splitlines() if '"CountDrift"' in line)

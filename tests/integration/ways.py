@@ -31,9 +31,10 @@ from jobyard.runner import Failed, _outputs
 from jobyard.service import plan
 from jobyard.store import counts, credentials, jobs
 from jobyard.store.counts import ENDED, RowKey, day_key, hours_pk
-from jobyard.store.items import attribute, item
+from jobyard.store.items import attribute
 from local.template import ROOT, load
 from tests.factories import a_job
+from tests.rows import add_to_row
 from tests.sam import seed
 
 MORE_INPUT, MORE_USERS = "more-input", "more-users"
@@ -330,13 +331,7 @@ def _miscounted() -> Iterator[None]:
         (row, f"{place}c0"),
         (RowKey(hours_pk(listed_in, Facet(), ENDED, day), "00#00000"), "0c0+1"),
     ):
-        client("dynamodb").update_item(
-            TableName=seed.TABLE,
-            Key=item(key._asdict()),
-            UpdateExpression="ADD #name :one",
-            ExpressionAttributeNames={"#name": name},
-            ExpressionAttributeValues=item({":one": 1}),
-        )
+        add_to_row(client("dynamodb"), seed.TABLE, key, name, 1)
     counts.forget()
     with patch.object(recount, "day_due", lambda *_: day), patch.object(recount, "LAG_SECONDS", 0):
         yield
