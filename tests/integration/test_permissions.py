@@ -19,7 +19,9 @@ from jobyard.store import counts
 from local.engine import Engine
 from local.template import ROOT
 from tests.iam import Asked, Grant, Names, grants
-from tests.integration.ways import MORE_INPUT, MORE_USERS, Way, context, ways
+from tests.integration.way import Way, context
+from tests.integration.ways import ways
+from tests.integration.ways_of_workflows import MORE_INPUT, MORE_USERS
 from tests.recorded import Recorder
 from tests.sam import seed
 from tests.transformed import functions, target

@@ -23,7 +23,8 @@ from jobyard.aws import client
 from jobyard.service.manage import _ACTIONS
 from local.engine import Engine
 from local.template import load
-from tests.integration.ways import context, sample, signed
+from tests.integration.way import context, sample
+from tests.integration.ways import signed
 from tests.sam import seed
 
 PIECE = 12

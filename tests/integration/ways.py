@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-import gzip
 import io
 import json
 import re
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
-from types import SimpleNamespace
-from typing import Any, NamedTuple
+from typing import Any
 from unittest.mock import patch
-
-from botocore.awsrequest import AWSResponse
-from botocore.compat import HTTPHeaders
-from botocore.exceptions import ClientError
 
 from jobyard.authorizer import qsign
 from jobyard.authorizer.access import Role
@@ -27,77 +20,24 @@ from jobyard.lifecycle.count import Told
 from jobyard.model import Person, Runner, Status
 from jobyard.model.ids import now_ms
 from jobyard.model.listing import DAY_MS, PHASES, Facet
-from jobyard.runner import Failed, _outputs
-from jobyard.service import plan
 from jobyard.store import counts, credentials, jobs
 from jobyard.store.counts import ENDED, RowKey, day_key, hours_pk
 from jobyard.store.items import attribute
 from local.template import ROOT, load
+from tests.closely import looked_at_closely
 from tests.factories import a_job
+from tests.integration import ways_of_workflows
+from tests.integration.way import Way, answered, refused, sample
 from tests.rows import add_to_row
 from tests.sam import seed
 
-MORE_INPUT, MORE_USERS = "more-input", "more-users"
-"""Buckets of the operator's: what InputBucket and EraseBucket name."""
-
 NESTED = "68f0c0de00000000000000b1"
-_MAP_RUN = f"arn:aws:states:{seed.REGION}:000000000000:mapRun:jobyard-workflow-inventory/EachOfPrefix:1"
-
-
-class Way(NamedTuple):
-    """``event``, handled while ``under`` is entered; ``check`` is given the answer."""
-
-    event: dict[str, Any]
-    under: Callable[[], AbstractContextManager[object]] = nullcontext
-    check: Callable[[Any], None] = lambda _: None
 
 
 def ways(name: str) -> Iterator[Way]:
     for path in sorted([ROOT / "events" / f"{name}.json", *ROOT.glob(f"events/*-{name}.json")]):
         yield Way(sample(path.stem), check=_of_sample.get(name, lambda _: None))
     yield from _others.get(name, tuple)()
-
-
-def context(name: str) -> SimpleNamespace:
-    """Lambda's, as far as the functions look at it."""
-    return SimpleNamespace(
-        aws_request_id="r", function_name=name, get_remaining_time_in_millis=lambda: 600_000, memory_limit_in_mb=512
-    )
-
-
-def sample(name: str) -> dict[str, Any]:
-    event: dict[str, Any] = json.loads((ROOT / "events" / f"{name}.json").read_text(encoding="utf-8"))
-    return event
-
-
-def answered(operation: str, answer: Callable[[], dict[str, Any]]) -> AbstractContextManager[None]:
-    """Calls of ``service.operation`` are answered here and not sent: the emulator has none of it."""
-
-    def reply(**_: Any) -> tuple[AWSResponse, dict[str, Any]]:
-        return AWSResponse("", 200, HTTPHeaders(), None), answer()
-
-    return _before(operation, reply)
-
-
-@contextmanager
-def _before(operation: str, instead: Callable[..., object]) -> Iterator[None]:
-    service, _, name = operation.partition(".")
-    event = f"before-call.{'sfn' if service == 'stepfunctions' else service}.{name}"
-    events = client(service).meta.events
-    events.register(event, instead)
-    try:
-        yield
-    finally:
-        events.unregister(event, instead)
-
-
-def refused(operation: str, code: str) -> AbstractContextManager[None]:
-    """Calls of ``service.operation`` fail with ``code``."""
-
-    def refuse(**_: Any) -> None:
-        raise ClientError({"Error": {"Code": code}}, operation)
-
-    return _before(operation, refuse)
 
 
 def _answered(status: int) -> Callable[[Any], None]:
@@ -128,7 +68,7 @@ def _list() -> Iterator[Way]:
     for whose in ("allUsers=true", "allUsers=false"):
         for of in ("", f"workflowNames={seed.WORKFLOW_NAME}"):
             for asked in _ORDERS_AND_FILTERS["list"]:
-                yield Way(asking("list", f"{whose}&{of}&{asked}"), _looked_at_closely, _answered(200))
+                yield Way(asking("list", f"{whose}&{of}&{asked}"), looked_at_closely, _answered(200))
     one = sample("tencent-list")
     one["rawQueryString"] = f"jobId={seed.SHOWN_INVENTORY}"
     yield Way(signed(one), check=_shown)
@@ -136,7 +76,7 @@ def _list() -> Iterator[Way]:
 
 def _workflow_jobs() -> Iterator[Way]:
     for asked in _ORDERS_AND_FILTERS["workflow_jobs"]:
-        yield Way(asking("workflow_jobs", asked), _looked_at_closely, _answered(200))
+        yield Way(asking("workflow_jobs", asked), looked_at_closely, _answered(200))
         theirs = asking("workflow_jobs", asked)
         theirs["headers"]["authorization"] = f"Bearer {_MEMBERS_TOKEN}"
         yield Way(theirs, _by_a_member, _answered(200))
@@ -145,13 +85,6 @@ def _workflow_jobs() -> Iterator[Way]:
 def asking(name: str, query: str) -> dict[str, Any]:
     """The sample of a list, asked for something else."""
     return sample(name) | {"rawQueryString": query}
-
-
-@contextmanager
-def _looked_at_closely() -> Iterator[None]:
-    """The few jobs of the samples are read as many would be: with the slots of their day, and rare ones by cells."""
-    with patch.object(plan, "CROWDED", -1), patch.object(plan, "_LEAST_UNITS", 0):
-        yield
 
 
 _MEMBERS_TOKEN = "members-access-token"
@@ -163,7 +96,7 @@ def _by_a_member() -> Iterator[None]:
     holder = credentials.ApiClient("c" * 24, seed.TENANT, seed.USER_ID, "Jane Doe", Role.MEMBER, "", seed.CREATED_MS)
     credentials.put_client(holder)
     assert credentials.issue(hash_of(_MEMBERS_TOKEN), holder, seed.NEVER_S)
-    with _looked_at_closely():
+    with looked_at_closely():
         yield
 
 
@@ -337,89 +270,6 @@ def _miscounted() -> Iterator[None]:
         yield
 
 
-# ---- The workflows
-
-
-def _profile() -> Iterator[Way]:
-    more = sample("profile") | {"settings": {"inputs": f"s3://{MORE_INPUT}/"}}
-    more["questions"] = {"input": f"s3://{MORE_INPUT}/people.csv"}
-    yield Way(more, lambda: _objects(MORE_INPUT, {"people.csv": seed.INPUT_CSV.encode()}))
-    yield Way(sample("profile"), _broken_upload)
-
-
-def _erase() -> Iterator[Way]:
-    yield Way(sample("erase"), lambda: _objects(seed.BUCKET, {seed.USER_KEY: b"session"}))
-    more = sample("erase") | {"settings": {"bucket": MORE_USERS, "prefix": "data"}}
-    yield Way(more, lambda: _objects(MORE_USERS, {"data/jane%40example.com/1.mob": b"session"}))
-
-
-def _inventory() -> Iterator[Way]:
-    more = sample("inventory")
-    more["place"] = {"bucket": MORE_INPUT, "root": "", "start": None, "end": None}
-    more["items"] = [{"Key": "a.txt", "Size": 4, "LastModified": 1760608478}]
-    yield Way(more, lambda: _objects(MORE_INPUT, {"a.txt": b"one\n"}), _all_told)
-
-
-def _all_told(answer: Any) -> None:
-    assert [each for each in answer if "error" in each] == []
-
-
-def _inventory_steps() -> Iterator[Way]:
-    asked = sample("inventory_steps")
-    folder = f"objects/{seed.TENANT}/photos-1250000000"
-    listed = asked | {"questions": {"Bucket": "photos-1250000000", "UrlFile": "urls.txt"}}
-    yield Way(listed, lambda: _objects(seed.BUCKET, {f"{folder}/urls.txt": b"2025/a.txt\n"}))
-    more = asked | {"settings": {"bucket": MORE_INPUT}, "questions": {"Bucket": "b", "Manifest": "manifest.json"}}
-    told = {"fileFormat": "CSV", "fileSchema": "Bucket, Key", "files": [{"key": "1.csv.gz"}]}
-    inventory = {"manifest.json": json.dumps(told).encode(), "1.csv.gz": gzip.compress(b"b,a.txt\n")}
-    yield Way(more, lambda: _objects(MORE_INPUT, inventory))
-    yield Way(listed, _broken_upload)
-    run = f"arn:aws:states:{seed.REGION}:000000000000:execution:jobyard-workflow-inventory:{asked['id']}"
-    yield Way(asked | {"step": "watch", "execution": run, "last": {}}, _map_run)
-    work = f"work/{seed.TENANT}/{asked['id']}/results"
-    plan = {
-        "results": {"bucket": seed.BUCKET, "prefix": work},
-        "place": {"bucket": seed.BUCKET, "root": f"{folder}/", "start": None, "end": None},
-        "tolerance": 5,
-    }
-    summary = asked | {"step": "summarise", "execution": run, "plan": plan}
-    summary["questions"] = asked["questions"] | {"OutputObject": "results/${InventoryTriggerJobId}.jsonl"}
-    files = {"SUCCEEDED": [{"Key": f"{work}/1/SUCCEEDED_0.jsonl"}], "FAILED": []}
-    results = {
-        f"{work}/1/manifest.json": json.dumps({"ResultFiles": files}).encode(),
-        f"{work}/1/SUCCEEDED_0.jsonl": b'{"key": "2025/a.txt", "size": 10}\n',
-    }
-    yield Way(summary, lambda: _objects(seed.BUCKET, results))
-    yield Way(summary, _broken_upload)
-
-
-@contextmanager
-def _map_run() -> Iterator[None]:
-    counts = dict.fromkeys(("succeeded", "failed", "timedOut", "aborted"), 0) | {"total": 2}
-    run = {"executionCounts": counts, "startDate": datetime.now(UTC), "status": "RUNNING"}
-    with (
-        answered("stepfunctions.ListMapRuns", lambda: {"mapRuns": [{"mapRunArn": _MAP_RUN}]}),
-        answered("stepfunctions.DescribeMapRun", lambda: run),
-    ):
-        yield
-
-
-@contextmanager
-def _objects(bucket: str, contents: dict[str, bytes]) -> Iterator[None]:
-    with suppress(client("s3").exceptions.BucketAlreadyOwnedByYou):
-        client("s3").create_bucket(Bucket=bucket)
-    for key, content in contents.items():
-        client("s3").put_object(Bucket=bucket, Key=key, Body=content)
-    yield
-
-
-@contextmanager
-def _broken_upload() -> Iterator[None]:
-    """A file of several parts, the first of which is refused: what was begun is given up."""
-    with refused("s3.UploadPart", "SlowDown"), patch.object(_outputs, "PART_BYTES", 16), suppress(ClientError, Failed):
-        yield
-
-
 _others: dict[str, Callable[[], Iterator[Way]]] = {
     "list": _list,
     "workflow_jobs": _workflow_jobs,
@@ -431,8 +281,8 @@ _others: dict[str, Callable[[], Iterator[Way]]] = {
     "count": _count,
     "settle": _settle,
     "reconcile": _reconcile,
-    "profile": _profile,
-    "erase": _erase,
-    "inventory": _inventory,
-    "inventory_steps": _inventory_steps,
+    "profile": ways_of_workflows.profile,
+    "erase": ways_of_workflows.erase,
+    "inventory": ways_of_workflows.inventory,
+    "inventory_steps": ways_of_workflows.inventory_steps,
 }

@@ -2,25 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
-from unittest.mock import patch
 
 from jobyard.authorizer import Role
-from jobyard.service import plan
+from tests.closely import looked_at_closely
 from tests.contract.api import call
 from tests.promises.harness.promises import Caller
 from tests.promises.harness.stand import SCENES, Play, Stand, scene
 
 __all__ = ["SCENES"]
-
-
-@contextmanager
-def _looked_at_closely() -> Iterator[None]:
-    """Few jobs are read as many would be: with the slots of their day, and rare ones by cells."""
-    with patch.object(plan, "CROWDED", -1), patch.object(plan, "_LEAST_UNITS", 0):
-        yield
 
 
 @scene("read")
@@ -73,7 +63,7 @@ def _jobs(stand: Stand, caller: Caller) -> tuple[set[str], set[str]]:
 
 def _read(caller: Caller, token: str, path: str, query: str, expected: set[str]) -> None:
     """What is answered is the truth, whatever has happened."""
-    with _looked_at_closely():
+    with looked_at_closely():
         answer = caller.ask(lambda: call("GET", path, token, query))
     assert answer is None or _ids(answer.json) == expected, query
 
