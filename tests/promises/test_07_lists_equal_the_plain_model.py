@@ -1,6 +1,6 @@
 """Promise 7, for every list: page and total are those of a plain filter, sort and cut over the jobs in memory.
 
-Random histories (``harness.lists_model``) are counted as a stream tells them, on DynamoDB Local, and many more on a
+Random histories (``harness.histories``) are counted as a stream tells them, on DynamoDB Local, and many more on a
 small table in memory; then lists are asked for under random filters, in every order and both directions, at random
 offsets, at a random moment. Beside them stands one day on which very many jobs came: there, what is read is told apart
 by five minutes, from either end, and by cells; that each of these ways is taken is asserted, or the comparison would
@@ -11,19 +11,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import cache
-from random import Random
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobyard.model import LIVE, Job, Status
+from jobyard.model import LIVE, Status
 from jobyard.service import lists
 from local import dynamodb
 from tests.conftest import FUNCTION_ENVIRONMENT, Tables, _forget_warm_state
 from tests.contract.yard import Clock
 from tests.promises.effort import LONG, effort
+from tests.promises.harness import histories
 from tests.promises.harness import lists_model as model
 from tests.promises.harness.asking import (
     ADMINISTRATOR,
@@ -36,25 +36,20 @@ from tests.promises.harness.asking import (
     put_workflows,
     walk,
 )
+from tests.promises.harness.histories import HISTORIES, MOMENTS, SEEDS, History, Made, crowd, happened
 from tests.promises.harness.lists_model import (
     ALTERYX,
     BEGIN,
     DAY_MS,
     DAYS,
-    HISTORIES,
-    MOMENTS,
     OPENREPLAY,
-    SEEDS,
     SORTS,
     TENCENT,
     WHOS,
     WORKFLOWS,
     Cut,
-    History,
-    Made,
     Wanted,
     Way,
-    happened,
     shown,
 )
 from tests.promises.harness.small_table import SmallTable
@@ -150,6 +145,29 @@ def test_everything_that_is_listed_over_many_more_histories(
     comparison(clock, asked)
 
 
+MANY = 150
+"""More than are looked for one by one."""
+
+
+@pytest.mark.parametrize("names", [None, frozenset(name for name, _ in WORKFLOWS[1:])], ids=["alone", "and workflows"])
+@pytest.mark.parametrize("sort", ["created", "workflow"])
+@pytest.mark.parametrize("users", [20, MANY])
+def test_of_very_many_users(
+    small: SmallTable, clock: Clock, users: int, sort: str, names: frozenset[str] | None
+) -> None:
+    history = happened(clock, histories.lives(7, 80), 0, AT)
+    # Of those who have jobs, all but the second.
+    whos = frozenset([*WHOS[:1], *WHOS[2:], *(f"a{number}" for number in range(users))])
+    asked: list[dict[str, Any]] = []
+    small.before_query = asked.append
+    for offset in (0, 1, 9, 1000):
+        for descending in (False, True):
+            wanted, cut = Wanted(whos=whos, names=names), Cut(sort, descending, offset, 7)
+            compare(history, wanted, cut, asking(history.listed_in, wanted, cut)(None), AT)
+    counts = [each for each in asked if not each.keys() & {"IndexName", "ExclusiveStartKey"}]
+    assert len(counts) == 8 or users < MANY, "they are not looked for one by one"
+
+
 def test_of_owners_of_whom_one_is_named_as_another_begins_each_is_counted_once(small: SmallTable, clock: Clock) -> None:
     history = happened(clock, [ONE, ONE._replace(who=2)], 0, AT)
     wanted = Wanted(whos=frozenset({"a", "a#00091"}))
@@ -161,32 +179,6 @@ def test_of_owners_of_whom_one_is_named_as_another_begins_each_is_counted_once(s
 
 CROWD = 3_000 if LONG else 1_200
 FEW = 400
-
-
-def crowd(listed_in: str, way: Way, jobs: int) -> Iterator[Job]:
-    """Nine of ten came on one day, most of those in some minutes; most are somebody's, of one workflow, completed."""
-    random = Random(5)
-    for number in range(jobs):
-        burst = random.random()
-        day = 50 if burst < 0.9 else random.randrange(DAYS)
-        time = model.NOON + random.randrange(600_000) if burst < 0.6 else random.randrange(DAY_MS)
-        status = random.choices(list(Status), [4, 4, 4, 4, 78, 4, 2])[0]
-        after = random.choice([0, 5_000, 60_000, 60_000, DAY_MS // 2])
-        made = Made(
-            day=day,
-            time=time,
-            who=random.choices(range(5), [70, 20, 5, 4, 1])[0],
-            workflow=random.choices(range(6), [70, 10, 10, 5, 4, 1])[0],
-            kind=random.choices(range(4), [85, 10, 4, 1])[0],
-            status=status,
-            after=after,
-            start=0,
-            retention=90,
-            gone=False,
-            untold=0,
-            twice=False,
-        )
-        yield model.images(made, number, way, listed_in)[-1]
 
 
 Crowds = Callable[[Way, int], History]
