@@ -19,7 +19,8 @@ from jobyard.model.ids import now_ms
 from jobyard.service.filters import Filter, Sort
 from jobyard.store.items import item
 
-TODAY = now_ms() // DAY * DAY
+TODAY = now_ms() // DAY * DAY + DAY
+"""Or tomorrow: were it over when a midnight comes in between, the first jobs would have expired by then."""
 HISTORY = History(3000, TODAY)
 
 
