@@ -20,8 +20,8 @@ from jobyard.model.listing import DAY_MS, GONE, PHASES, Cell, Facet
 from jobyard.store import counts, listings
 from jobyard.store.counts import CREATED, ENDED, Slot
 from jobyard.store.listings import Listing, Stretch
-from jobyard.store.records import job_item
 from tests.factories import ADA, BOB, LIST, NOW, a_job
+from tests.promises.harness.lives import record
 
 DAY = NOW // DAY_MS
 QUEUED, DONE = Cell(Status.QUEUED, 0, 0, -1), Cell(Status.COMPLETED, 0, 0, 0)
@@ -105,20 +105,14 @@ def test_of_a_batch_the_latest_of_each_job_counts() -> None:
     job, other = a_job(), a_job(owner=BOB)
     done = completed(job, NOW + 1)
     change: list[dict[str, Any]] = [
-        {"eventName": "MODIFY", "dynamodb": _images(job, done)},
-        {"eventName": "INSERT", "dynamodb": _images(None, job)},
-        {"eventName": "INSERT", "dynamodb": _images(None, other)},
+        record("MODIFY", job, done),
+        record("INSERT", None, job),
+        record("INSERT", None, other),
         {"eventName": "INSERT", "dynamodb": {"Keys": {"pk": {"S": f"JOB#acme#{job.id}"}, "sk": {"S": "MSG#1"}}}},
         {"eventName": "REMOVE"},
     ]
     assert count(change) == Counted(2, 1)
     assert numbers() == {Facet(): {DAY: {QUEUED: 1, DONE: 1}}}
-
-
-def _images(before: Job | None, now: Job) -> dict[str, Any]:
-    image = job_item(now)
-    keys = {name: image[name] for name in ("pk", "sk")}
-    return {"Keys": keys, "NewImage": image} | ({"OldImage": job_item(before)} if before else {})
 
 
 def test_what_has_expired_is_not_counted_and_its_removal_takes_nothing_away() -> None:
