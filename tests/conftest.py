@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
     from types_boto3_dynamodb import DynamoDBClient
 
+# What fails in these tells as much as if it stood in the tests themselves.
+pytest.register_assert_rewrite("tests.integration.recounting", "tests.promises.harness")
+
 
 @pytest.fixture(scope="session")
 def dynamodb_endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
