@@ -92,11 +92,17 @@ def test_what_most_jobs_match_is_read_from_the_plain_index_and_what_few_do_from_
         assert [run.cell for run in span.runs] == cells
 
 
-def test_many_that_live_are_not_passed_over_as_they_stand_all_together() -> None:
-    made = plan({0: {DONE: 9800, RUNNING: 200}}, descending=True, **statuses(Status.COMPLETED))
+def test_where_many_others_may_stand_all_together_the_slots_tell_how_many_are_in_the_way() -> None:
+    made = plan({0: {DONE: 9000, RUNNING: 600}}, descending=True, **statuses(Status.COMPLETED))
     place = made.at(0)
     assert place
-    assert [run.cell for run in next(made.spans(place, 51)).runs] == [DONE]
+    assert made.crowded(place, 51) == [(ALL, CREATED, TODAY)]
+    begin = TODAY * DAY_MS
+    busy = [Slot(begin + n * SLOT_MS, begin + (n + 1) * SLOT_MS, DONE, 90) for n in range(100)]
+    for live_in, cells in ((100, [DONE]), (50, [None])):
+        live = Slot(begin + live_in * SLOT_MS, begin + (live_in + 1) * SLOT_MS, RUNNING, 600)
+        narrow = made.narrowed(place, {ALL: [*busy, live]})
+        assert [run.cell for run in next(made.spans(narrow, 51)).runs] == cells
 
 
 def test_of_each_cell_only_those_days_are_read_on_which_it_matches() -> None:
@@ -197,5 +203,5 @@ def test_a_walk_that_has_come_into_a_day_leaves_out_what_lies_before() -> None:
     place = made.after(0, TODAY * DAY_MS + DAY_MS // 4)
     assert place
     assert place == Place(0, place.bucket)
-    assert (place.bucket.begin, place.bucket.size) == (TODAY * DAY_MS + DAY_MS // 4, 75)
+    assert (place.bucket.begin, place.bucket.end) == (TODAY * DAY_MS + DAY_MS // 4, (TODAY + 1) * DAY_MS)
     assert made.after(1, 0) is None, "its group is gone, and none follows"

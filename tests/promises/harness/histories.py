@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from jobyard.lifecycle import count as counting
 from jobyard.lifecycle.count import Told
-from jobyard.model import Facets, Job, Person, Priority, Status
+from jobyard.model import LIVE, Facets, Job, Person, Priority, Status
 from jobyard.model.listing import GONE, PHASES
 from tests.contract.yard import Clock
 from tests.factories import a_job
@@ -157,20 +157,26 @@ def images(made: Made, number: int, way: Way, listed_in: str) -> list[Job]:
 
 
 def crowd(listed_in: str, way: Way, jobs: int) -> Iterator[Job]:
-    """Nine of ten came on one day, most of those in some minutes; most are somebody's, of one workflow, completed."""
+    """Nine of ten came on one day, most of them in some minutes; most are somebody's, of one workflow, completed. Those
+    that live are the newest.
+    """
     random = Random(5)
     for number in range(jobs):
         burst = random.random()
-        day = 50 if burst < 0.9 else random.randrange(DAYS)
-        time = NOON + random.randrange(600_000) if burst < 0.6 else random.randrange(DAY_MS)
         status = random.choices(list(Status), [4, 4, 4, 4, 78, 4, 2])[0]
-        after = random.choice([0, 5_000, 60_000, 60_000, DAY_MS // 2])
+        day = 50 if burst < 0.9 or status in LIVE else random.randrange(DAYS)
+        time = NOON + random.randrange(600_000) if burst < 0.6 else random.randrange(DAY_MS)
+        if status in LIVE:
+            time = DAY_MS - 1 - random.randrange(600_000)
+        kind = random.choices(range(4), [85, 10, 4, 1])[0]
+        # What runs for long is not urgent.
+        after = random.choice([0, 5_000, 60_000, 60_000] if kind else [0, 5_000, 60_000, 60_000, DAY_MS // 2])
         made = Made(
             day=day,
             time=time,
             who=random.choices(range(5), [70, 20, 5, 4, 1])[0],
             workflow=random.choices(range(6), [70, 10, 10, 5, 4, 1])[0],
-            kind=random.choices(range(4), [85, 10, 4, 1])[0],
+            kind=kind,
             status=status,
             after=after,
             start=0,

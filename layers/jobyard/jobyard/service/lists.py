@@ -33,6 +33,9 @@ _AT_ONCE = 25
 _MORE_AT_LEAST = 32
 """Jobs that are read where those that were expected were too few."""
 
+_IN_THE_WAY = 8
+"""Jobs in a row that do not match: of the few among many that do, hardly ever so many stand together by chance."""
+
 _ONE_BY_ONE_MOST = 100
 """Facets that are looked for one by one: of more of them the counts of their whole family are read."""
 
@@ -184,6 +187,12 @@ class _Reading:
     def _read(self, spans: Sequence[Span]) -> Iterator[tuple[Job, Group]]:
         readers = [[self._reader(span, run) for run in span.runs] for span in spans]
         _at_once([reader.begin for of_span in readers for reader in of_span])
+        short = [number for number, span in enumerate(spans) if span.apart and self._is_short(span, readers[number])]
+        for number in short:
+            # What does not match stands all together there: to pass it in the plain index takes one Query after the
+            # other.
+            readers[number] = [self._reader(spans[number], run) for run in spans[number].apart]
+        _at_once([reader.begin for number in short for reader in readers[number]])
         for span, of_span in zip(spans, readers, strict=True):
             backwards = self._descending != span.backwards
             jobs = merge(*of_span, key=partial(_place_in, span.group), reverse=backwards)
@@ -192,6 +201,15 @@ class _Reading:
                 matching = reversed(list(islice(matching, span.take)))
             # Else to its end: what it is to hold may be an estimate, and a moment old.
             yield from ((job, span.group) for job in islice(matching, span.skip, None))
+
+    def _is_short(self, span: Span, readers: Sequence[_Reader]) -> bool:
+        """Whether too few match, and what was read ends with many that do not."""
+        matches = [[self._is_due(job, span.group) for job in reader.first] for reader in readers]
+        blocked = any(
+            reader.goes_on and len(of_reader) >= _IN_THE_WAY and not any(of_reader[-_IN_THE_WAY:])
+            for reader, of_reader in zip(readers, matches, strict=True)
+        )
+        return blocked and sum(map(sum, matches)) < span.skip + span.take
 
     def _is_due(self, job: Job, group: Group) -> bool:
         if self._cursor and group.key == self._cursor.key and _place_in(group, job) == self._cursor.place:
@@ -225,6 +243,14 @@ class _Reader:
     def begin(self) -> None:
         if self._stretch.first <= self._stretch.last:
             self._page = listings.read(self._stretch, self._descending, self._expected)
+
+    @property
+    def first(self) -> list[Job]:
+        return self._page.jobs
+
+    @property
+    def goes_on(self) -> bool:
+        return self._page.following is not None
 
     def __iter__(self) -> Iterator[Job]:
         more = max(_MORE_AT_LEAST, self._expected // 4)

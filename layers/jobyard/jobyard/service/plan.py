@@ -30,7 +30,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
 from typing import NamedTuple
 
-from jobyard.model import LIVE, Job, Status
+from jobyard.model import Job, Status
 from jobyard.model.listing import DAY_MS, Cell, Facet, cell
 from jobyard.service.filters import Filter, Sort
 from jobyard.store.counts import CREATED, ENDED, Slot, Tally
@@ -49,6 +49,11 @@ as the jobs that live do, and then reading on from where it should have been tak
 
 _PASSED_OVER = 32
 """Rows in all that do not match, which may be read whatever their share."""
+
+_NEARLY_ALL = 0.95
+"""Of what stands in a day, where less matches its slots are looked at before its plain index is read: what does not
+match may stand all together there, as the jobs that live do among the newest.
+"""
 
 _FEW = 3
 """Cells of a day that are sooner merged than its slots looked at."""
@@ -70,11 +75,18 @@ type Members = dict[tuple[Facet, Cell], int]
 
 
 class Bucket(NamedTuple):
-    """A day or a part of it, from ``begin`` until ``end`` (milliseconds of its group's axis)."""
+    """A day or a part of it, from ``begin`` until ``end`` (milliseconds of its group's axis).
+
+    ``others``: of each facet how many stand there that do not match; None is as many as on its whole day.
+    """
 
     begin: int
     end: int
     members: Members
+    others: Mapping[Facet, int] | None = None
+
+    def of(self, facet: Facet) -> dict[Cell, int]:
+        return {of: number for (each, of), number in self.members.items() if each == facet}
 
     @property
     def size(self) -> int:
@@ -124,7 +136,8 @@ class Run(NamedTuple):
 class Span(NamedTuple):
     """Merge what is read of ``runs``, leave out ``skip`` and take (about) ``take`` jobs.
 
-    With ``backwards``, take just so many from the other end.
+    With ``backwards``, take just so many from the other end. ``apart`` is what to read instead of ``runs`` where these
+    turn out to hold fewer than they should: all partitions of cells; empty where ``runs`` are that.
     """
 
     group: Group
@@ -132,6 +145,7 @@ class Span(NamedTuple):
     skip: int
     take: int
     backwards: bool = False
+    apart: tuple[Run, ...] = ()
 
 
 class Plan:
@@ -140,13 +154,11 @@ class Plan:
     def __init__(self, tallies: Iterable[Tally], filter: Filter, sort: Sort, descending: bool, today: int) -> None:
         self._filter, self._sort, self._descending, self._today = filter, sort, descending, today
         self._there: dict[Facet, dict[int, int]] = {}
-        self._living: dict[Facet, dict[int, int]] = {}
         found: dict[GroupKey, Group] = {}
         for tally in tallies:
-            there, living = self._there.setdefault(tally.facet, {}), self._living.setdefault(tally.facet, {})
+            there = self._there.setdefault(tally.facet, {})
             for day, cells in tally.days.items():
                 there[day] = there.get(day, 0) + sum(cells.values())
-                living[day] = living.get(day, 0) + _living(cells.items())
                 for of, number in cells.items():
                     if self._takes(day, of):
                         self._add(found, tally, day, of, number)
@@ -202,7 +214,9 @@ class Plan:
                 if group.key != key or (bucket.begin > at if not self._descending else bucket.end <= at):
                     return Place(number, bucket)
                 if bucket.begin <= at < bucket.end:
-                    return Place(number, _left_of(bucket, at, self._descending))
+                    begin, end = (bucket.begin, at + 1) if self._descending else (at, bucket.end)
+                    # How many are left is not known: as many as a page needs may be, which costs nothing where not.
+                    return Place(number, bucket._replace(begin=begin, end=end))
         return None
 
     def crowded(self, place: Place, need: int) -> list[tuple[Facet, str, int]]:
@@ -219,22 +233,32 @@ class Plan:
             if bucket.size - before <= need + CROWDED:
                 return []
             runs = self._span(group, [bucket], before, need).runs
-            if sum(run.cell is not None for run in runs) <= _FEW:
+            plain = {run.facet for run in runs if run.cell is None}
+            if len(runs) - len(plain) <= _FEW and all(self._is_nearly_all(facet, bucket) for facet in plain):
                 return []
         return [(facet, group.axis, bucket.day) for facet in sorted(of)]
 
     def narrowed(self, place: Place, slots: Mapping[Facet, Iterable[Slot]]) -> Place:
         """The same place, within a slot."""
         within = place.bucket
-        found: dict[tuple[int, int], Members] = {}
+        found: dict[tuple[int, int], tuple[Members, dict[Facet, int]]] = {}
         for facet, told in slots.items():
             for begin, end, of, number in told:
-                if (facet, of) in within.members and end > within.begin and begin < within.end:
-                    found.setdefault((begin, end), {})[facet, of] = number
-        buckets = [
-            Bucket(max(begin, within.begin), min(end, within.end), found[begin, end])
-            for begin, end in sorted(found, reverse=self._descending)
-        ]
+                if end > within.begin and begin < within.end:
+                    members, others = found.setdefault((begin, end), ({}, {}))
+                    if (facet, of) in within.members:
+                        members[facet, of] = number
+                    else:
+                        others[facet] = others.get(facet, 0) + number
+        buckets: list[Bucket] = []
+        passed: dict[Facet, int] = {}
+        for begin, end in sorted(found, reverse=self._descending):
+            members, others = found[begin, end]
+            # Those of slots without a match are on the way to the next one with any.
+            passed = {facet: passed.get(facet, 0) + others.get(facet, 0) for facet in slots}
+            if members:
+                buckets.append(Bucket(max(begin, within.begin), min(end, within.end), members, passed))
+                passed = {}
         before = place.before
         for number, bucket in enumerate(buckets):
             if before < bucket.size:
@@ -283,41 +307,49 @@ class Plan:
     def _span(self, group: Group, buckets: list[Bucket], skip: int, take: int, *, backwards: bool = False) -> Span:
         part = (skip + take) / sum(bucket.size for bucket in buckets)
         runs: list[Run] = []
+        apart: list[Run] = []
         for facet in sorted({facet for bucket in buckets for facet, _ in bucket.members}):
-            runs += self._runs(group, facet, buckets, part)
-        return Span(group, tuple(runs), skip, take, backwards)
+            of_facet = [bucket for bucket in buckets if bucket.of(facet)]
+            cells = self._cells(facet, of_facet, part)
+            apart += cells
+            runs += self._runs(group, facet, of_facet, part, cells)
+        return Span(group, tuple(runs), skip, take, backwards, () if runs == apart else tuple(apart))
 
-    def _runs(self, group: Group, facet: Facet, buckets: list[Bucket], part: float) -> list[Run]:
+    def _cells(self, facet: Facet, buckets: list[Bucket], part: float) -> list[Run]:
         apart: dict[Cell, Run] = {}
         for bucket in buckets:
-            for (of_facet, of), number in bucket.members.items():
-                if of_facet == facet:
-                    # On other days of the span there may be many of this cell that do not match, or have expired.
-                    run = apart.get(of, Run(facet, of, bucket.begin, bucket.end, 0))
-                    begin, end = min(run.begin, bucket.begin), max(run.end, bucket.end)
-                    apart[of] = Run(facet, of, begin, end, run.expected + number)
-        matching = sum(run.expected for run in apart.values())
-        cells = [run._replace(expected=_of_page(run.expected, part)) for run in apart.values()]
+            for of, number in bucket.of(facet).items():
+                # On other days of the span there may be many of this cell that do not match, or have expired.
+                run = apart.get(of, Run(facet, of, bucket.begin, bucket.end, 0))
+                begin, end = min(run.begin, bucket.begin), max(run.end, bucket.end)
+                apart[of] = Run(facet, of, begin, end, run.expected + number)
+        return [run._replace(expected=_of_page(run.expected, part)) for run in apart.values()]
+
+    def _runs(self, group: Group, facet: Facet, buckets: list[Bucket], part: float, cells: list[Run]) -> list[Run]:
+        """``cells``, or the plain index. ``buckets`` all hold any of the facet."""
         if group.axis == ENDED or facet.family == "both":
             return cells
-        begin, end = min(run.begin for run in cells), max(run.end for run in cells)
-        days = range(begin // DAY_MS, (end - 1) // DAY_MS + 1)
-        of_group = [
-            (of, number) for day in days for (each, of), number in group.days.get(day, {}).items() if each == facet
-        ]
-        there, matches = sum(self._there[facet].get(day, 0) for day in days), sum(number for _, number in of_group)
-        living = sum(self._living[facet].get(day, 0) for day in days) - _living(of_group)
-        if matches < _MOSTLY * there and there - matches > _PASSED_OVER:
+        matching, others = sum(sum(bucket.of(facet).values()) for bucket in buckets), self._others(facet, buckets)
+        if matching < _MOSTLY * (matching + others) and others > _PASSED_OVER:
             return cells
-        due = matching * part
-        # Those that live stand together, at the end of the day, and there may be all of them in the way.
-        dropped = due * (there / matches - 1) + (living if living > _PASSED_OVER else 0)
+        due, dropped = matching * part, others * part
+        begin, end = min(run.begin for run in cells), max(run.end for run in cells)
         together = [Run(facet, None, begin, end, _surely(due + dropped, dropped) + 1)]
         return together if _units(together) <= _units(cells) else cells
 
+    def _others(self, facet: Facet, buckets: list[Bucket]) -> int:
+        """How many of the facet's jobs that do not match stand in ``buckets`` and between them."""
+        there = self._there[facet]
+        days = {bucket.day for bucket in buckets}
+        between = sum(there.get(day, 0) for day in range(min(days), max(days)) if day not in days)
+        return between + sum(
+            there[bucket.day] - sum(bucket.of(facet).values()) if bucket.others is None else bucket.others.get(facet, 0)
+            for bucket in buckets
+        )
 
-def _living(cells: Iterable[tuple[Cell, int]]) -> int:
-    return sum(number for of, number in cells if of.status in LIVE)
+    def _is_nearly_all(self, facet: Facet, bucket: Bucket) -> bool:
+        matching, others = sum(bucket.of(facet).values()), self._others(facet, [bucket])
+        return others <= _PASSED_OVER or matching >= _NEARLY_ALL * (matching + others)
 
 
 def _of_page(number: int, part: float) -> int:
@@ -328,13 +360,6 @@ def _of_page(number: int, part: float) -> int:
 def _surely(number: float, by_chance: float) -> int:
     """So many that ``number`` are hardly ever more, where ``by_chance`` of them stand here rather than elsewhere."""
     return math.ceil(number + 3 * math.sqrt(by_chance))
-
-
-def _left_of(bucket: Bucket, at: int, descending: bool) -> Bucket:
-    """What is about left of a bucket to one who has come to ``at``."""
-    begin, end = (bucket.begin, at + 1) if descending else (at, bucket.end)
-    part = (end - begin) / (bucket.end - bucket.begin)
-    return Bucket(begin, end, {member: math.ceil(number * part) for member, number in bucket.members.items()})
 
 
 def _units(runs: list[Run]) -> float:
