@@ -223,8 +223,8 @@ def test_a_job_that_is_counted_between_looking_and_writing_is_not_lost(
 
 def test_a_row_whose_other_days_never_rest_is_set_right_all_the_same(kept: Table) -> None:
     tell(*a_history())
-    key = next(key for key in kept.right() if key.pk == f"COUNT#{LIST}#all")
-    kept.add(key, f"{place(TODAY - 2)}c0", 5)
+    key, of_day = day_key(LIST, Facet(), 0, TODAY - 2)
+    kept.add(key, f"{of_day}c0", 5)
     with before("Query", lambda: tell(made(TODAY, 4)), 200) as counted:
         assert recount.compare(LIST, TODAY - 2, NOW_MS) == 5
     assert set(counted) == {1}
@@ -233,8 +233,8 @@ def test_a_row_whose_other_days_never_rest_is_set_right_all_the_same(kept: Table
 
 def test_a_row_of_today_is_set_right_once_it_rests(kept: Table) -> None:
     tell(*a_history())
-    key = next(key for key in kept.right() if key.pk == f"COUNT#{LIST}#all")
-    kept.add(key, f"{place(TODAY)}c0", 5)
+    key, of_day = day_key(LIST, Facet(), 0, TODAY)
+    kept.add(key, f"{of_day}c0", 5)
     with before("Query", lambda: tell(made(TODAY - 1, 4)), 200) as counted:
         assert recount.compare(LIST, TODAY, NOW_MS) == 0
     assert set(counted) == {1}
