@@ -242,7 +242,7 @@ Happenings = list[tuple[int, str, int]]
 
 
 @pytest.mark.parametrize("order", ["Asc", "Desc"])
-@effort(6)
+@effort(3)
 @given(size=SIZES, happenings=ANY)
 @example(size=2, happenings=[(2, "expire", 0), (2, "submit", 0), (3, "cancel", 4), (4, "submit", 0)])
 def test_by_tokens_each_job_that_stayed_is_given_once_and_none_twice(
@@ -256,7 +256,7 @@ def test_by_tokens_each_job_that_stayed_is_given_once_and_none_twice(
     assert set(seen) <= {*meanwhile.at_first, *meanwhile.came}
 
 
-@effort(6)
+@effort(3)
 @given(size=SIZES, happenings=ANY)
 @example(size=2, happenings=[(2, "cancel", 6), (3, "run", 5), (3, "cancel", 0)])
 def test_by_tokens_a_filter_on_what_changes_passes_no_other_job_over(
@@ -299,7 +299,7 @@ def test_by_cursors_each_job_that_did_not_change_is_given_once(
     assert name in AGAIN or len(set(seen)) == len(seen)
 
 
-@effort(4)
+@effort(2)
 @given(size=SIZES, happenings=ANY)
 @example(size=2, happenings=[(2, "submit", 0), (3, "submit", 0), (3, "expire", 0)])
 def test_by_cursors_of_openreplay_each_job_that_stayed_is_given_once(
@@ -320,7 +320,7 @@ def test_by_cursors_no_job_is_passed_over_for_one_that_left(world: World, altery
     assert seen + [id for page in pages for id in page] == meanwhile.at_first
 
 
-@effort(6)
+@effort(3)
 @given(size=SIZES, happenings=happenings("submit", "run"))
 def test_by_offsets_oldest_first_each_job_is_given_once_while_none_leaves(
     world: World, alteryx: Alteryx, size: int, happenings: Happenings
@@ -331,7 +331,7 @@ def test_by_offsets_oldest_first_each_job_is_given_once_while_none_leaves(
     assert seen == every[: max(len(seen), AT_FIRST)], "what came is given behind them, once"
 
 
-@effort(6)
+@effort(3)
 @given(size=SIZES, happenings=ANY)
 def test_by_offsets_oldest_first_no_more_are_passed_over_than_left(
     world: World, alteryx: Alteryx, size: int, happenings: Happenings
@@ -363,7 +363,7 @@ def numbered(walk: Walk, meanwhile: Meanwhile, size: int, happenings: Happenings
 MOVED_ON: Happenings = [(2, "submit", 0), (3, "submit", 0)]
 
 
-@effort(6)
+@effort(3)
 @given(size=SIZES, happenings=happenings("submit", "run", "expire"))
 @example(size=2, happenings=MOVED_ON)
 def test_by_offsets_newest_first_only_what_came_moves_jobs_on(
@@ -372,7 +372,7 @@ def test_by_offsets_newest_first_only_what_came_moves_jobs_on(
     numbered(by_offset("desc"), Meanwhile(world, alteryx), size, happenings)
 
 
-@effort(6)
+@effort(3)
 @given(size=SIZES, happenings=ANY)
 @example(size=2, happenings=MOVED_ON)
 def test_by_pages_only_what_came_moves_jobs_on(
