@@ -60,9 +60,9 @@ from openapi.parts import refusals as refusals_by
 TAG = "alteryx"
 ACCESS_TOKEN: list[Spec] = [{"accessToken": []}]
 
-_ID = {"type": "string", "pattern": "^[0-9a-fA-F]{24}$"}
-JOB_ID = path("jobId", "Of the job.", _ID, samples.JOB_ID)
-WORKFLOW_ID = path("workflowId", "Of the workflow.", _ID, samples.WORKFLOW_ID)
+ID = {"type": "string", "pattern": "^[0-9a-fA-F]{24}$"}
+JOB_ID = path("jobId", "Of the job.", ID, samples.JOB_ID)
+WORKFLOW_ID = path("workflowId", "Of the workflow.", ID, samples.WORKFLOW_ID)
 
 _INVALID = Invalid("limit", "limit: '0' is not allowed. Allowed values: 1 to 1000.")
 _DENIED, _ROLE = Unauthenticated(), RoleForbidden()

@@ -16,6 +16,7 @@ from jobyard.errors import (
     CancelForbidden,
     ExecuteForbidden,
     IdempotencyConflict,
+    InUse,
     Invalid,
     JobyardError,
     NotCancellable,
@@ -44,6 +45,7 @@ WHY: Mapping[type[JobyardError] | None, str] = {
     NotFound: "There is nothing of that id that the caller may know of.",
     NotCancellable: "The job is in a final state.",
     AlreadyLive: "A job for the same user has not ended yet.",
+    InUse: "Something still belongs to what would be deleted.",
     IdempotencyConflict: "The Idempotency-Key was used before, with another request.",
     Busy: "Too many others wrote the same at once; nothing was written, and the request may be repeated.",
     Unavailable: "AWS refused, or did not answer. What was asked may have been done: with an Idempotency-Key it may be "

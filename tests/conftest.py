@@ -68,7 +68,9 @@ def dynamodb_client(dynamodb_endpoint: str) -> DynamoDBClient:
 
 FUNCTION_ENVIRONMENT = {
     "BUCKET_NAME": "data",
+    "AUDIT_DAYS": "365",
     "CURSOR_KEY": "k" * 64,
+    "DEFAULT_ROLE": "Viewer",
     "POWERTOOLS_METRICS_NAMESPACE": "Jobyard",
     "RETENTION_DAYS": "90",
     "TOKEN_LIFETIME_SECONDS": "3600",

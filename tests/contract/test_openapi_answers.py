@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -38,6 +39,14 @@ CREATE, TENCENT_LIST = "POST /inventorytriggerjob", "GET /inventorytriggerjob"
 TENCENT_GET, TENCENT_CANCEL = (f"{each} /inventorytriggerjob/{{jobId}}" for each in ("GET", "PUT"))
 
 
+USERS, GROUPS, COLLECTIONS, AUDIT = (f"/webapi/v3/{each}" for each in ("users", "usergroups", "collections", "audit"))
+SHARED = [key for key, _ in DOCUMENTED if key.partition(" ")[2].startswith((USERS, GROUPS, COLLECTIONS))]
+SHARED_404 = {
+    key: key.partition("{")[2].partition("}")[0] for key, status in DOCUMENTED if key in SHARED and status == "404"
+}
+"""By the first parameter of the path."""
+
+
 class Asked(NamedTuple):
     """What differs from a request that is answered well: parts of the path, the query, the body, headers."""
 
@@ -70,6 +79,14 @@ REFUSED: dict[tuple[str, str], Asked] = {
     (SUBMIT, "400"): Asked(body="{"),
     (SUBMIT, "404"): nobodys("workflowId"),
     (SUBMIT, "409"): Asked(body='{"workerTag": "b"}', headers=KEY),
+    **{(key, "404"): nobodys(parameter) for key, parameter in SHARED_404.items()},
+    **{(key, "400"): Asked(body="{") for key in SHARED if key.startswith(("POST", "PUT"))},
+    (f"GET {USERS}", "400"): Asked(query="view=x"),
+    (f"GET {COLLECTIONS}", "400"): Asked(query="view=x"),
+    (f"GET {AUDIT}", "400"): Asked(query="limit=0"),
+    (f"DELETE {GROUPS}/{{userGroupId}}", "400"): Asked(query="forceDelete=x"),
+    (f"DELETE {COLLECTIONS}/{{collectionId}}", "400"): Asked(query="forceDelete=x"),
+    (f"DELETE {USERS}/{{userId}}", "409"): Asked(),
     (OUTPUT, "400"): Asked(query="format=x"),
     (OUTPUT, "404"): nobodys("outputId"),
     (OUTPUT_V3, "400"): Asked(query="format=x"),
@@ -101,6 +118,8 @@ def asked(world: World, key: str, differs: Asked = Asked(), *, authorized: bool 
     body = differs.body
     if body is None and key == TOKEN:
         body = f"grant_type=client_credentials&client_id={world.client.id}&client_secret={world.client.secret}"
+    elif body is None and (needed := world.body(key)) is not None:
+        body = json.dumps(needed)
     elif key == CREATE and not body:
         example = operation(CREATE)["requestBody"]["content"]["application/xml"]["example"]
         body = example if body is None else example.replace("demo", "another")
@@ -111,11 +130,24 @@ def as_no_access(world: World) -> None:
     world.client = world.yard.client(Role.NO_ACCESS)
 
 
+def as_owner(world: World) -> None:
+    """Whoever is asked for from here on owns something."""
+    parameters = world.parameters
+
+    def owning(path: str, status: Status = Status.RUNNING) -> dict[str, str]:
+        named = parameters(path, status)
+        world.yard.workflow(owner=named["userId"], public=False)
+        return named
+
+    world.parameters = owning  # type: ignore[method-assign]
+
+
 BEFORE: dict[tuple[str, str], Callable[[World], Any]] = {
     (SUBMIT, "403"): as_no_access,
     (SUBMIT, "409"): lambda world: asked(world, SUBMIT, Asked(body="{}", headers=KEY)),
     (ERASE, "409"): lambda world: asked(world, ERASE),
     (CREATE, "409"): lambda world: asked(world, CREATE, Asked(headers=KEY)),
+    (f"DELETE {USERS}/{{userId}}", "409"): as_owner,
     (TENCENT_GET, "400"): lambda world: setattr(world, "key", a_key()),
 }
 

@@ -167,7 +167,7 @@ def test_of_registrations_at_once_every_name_is_remembered() -> None:
 
 
 def test_a_registration_whose_answer_was_lost_is_made_once() -> None:
-    with lost_answer(client("dynamodb"), "PutItem") as lost:
+    with lost_answer(client("dynamodb"), "TransactWriteItems") as lost:
         made = done("workflows.register", name="Profile", runner=RUNNER)
     assert lost
     (kept,) = workflows.all_of("acme")

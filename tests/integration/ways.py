@@ -26,7 +26,7 @@ from jobyard.store.items import attribute
 from local.template import ROOT, load
 from tests.closely import looked_at_closely
 from tests.factories import a_job
-from tests.integration import ways_of_workflows
+from tests.integration import ways_of_sharing, ways_of_workflows
 from tests.integration.way import Way, answered, refused, sample
 from tests.rows import add_to_row
 from tests.sam import seed
@@ -75,6 +75,7 @@ def _list() -> Iterator[Way]:
 
 
 def _workflow_jobs() -> Iterator[Way]:
+    yield ways_of_sharing.by_whom_it_is_shared_with("workflow_jobs", _answered(200))
     for asked in _ORDERS_AND_FILTERS["workflow_jobs"]:
         yield Way(asking("workflow_jobs", asked), looked_at_closely, _answered(200))
         theirs = asking("workflow_jobs", asked)
@@ -104,7 +105,19 @@ def _shown(answer: Any) -> None:
     assert seed.SHOWN_INVENTORY in answer["body"], answer
 
 
+def _get() -> Iterator[Way]:
+    yield ways_of_sharing.by_whom_it_is_shared_with("get", _answered(200))
+
+
+def _output() -> Iterator[Way]:
+    yield ways_of_sharing.by_whom_it_is_shared_with("output", _answered(302))
+
+
 def _cancel() -> Iterator[Way]:
+    # The sample has cancelled its own.
+    shared = ways_of_sharing.by_whom_it_is_shared_with("cancel", _answered(200))
+    shared.event["pathParameters"]["jobId"] = seed.QUEUED_JOB
+    yield shared
     for job_id in (seed.QUEUED_JOB, seed.RUNNING_JOB, seed.COMPLETED_JOB):
         yield Way(json.loads(json.dumps(sample("cancel")).replace(sample("cancel")["pathParameters"]["jobId"], job_id)))
 
@@ -116,6 +129,7 @@ _TAGGED = (
 
 
 def _submit() -> Iterator[Way]:
+    yield ways_of_sharing.by_whom_it_is_shared_with("submit", _answered(200))
     plain = sample("submit")
     plain["headers"] = {key: value for key, value in plain["headers"].items() if key != "idempotency-key"}
     yield Way(plain, check=_answered(200))
@@ -173,6 +187,7 @@ def _routed(functions: dict[str, str]) -> Iterator[None]:
 def _manage() -> Iterator[Way]:
     workflow = {"name": "w", "runner": {"functionName": f"{seed.WORKFLOW_FUNCTION_PREFIX}w"}}
     for asked in (
+        {"action": "clients.create", "name": "c", "role": "Curator", "userId": seed.USER_ID},
         {"action": "clients.list"},
         {"action": "clients.revoke", "clientId": seed.CLIENT_ID},
         {"action": "workflows.register", **workflow},
@@ -272,6 +287,12 @@ def _miscounted() -> Iterator[None]:
 
 _others: dict[str, Callable[[], Iterator[Way]]] = {
     "list": _list,
+    "get": _get,
+    "output": _output,
+    "users": ways_of_sharing.users_,
+    "usergroups": ways_of_sharing.usergroups,
+    "collections": ways_of_sharing.collections,
+    "audit": ways_of_sharing.audit,
     "workflow_jobs": _workflow_jobs,
     "cancel": _cancel,
     "submit": _submit,

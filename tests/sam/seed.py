@@ -19,15 +19,20 @@ from contextlib import suppress
 from dataclasses import replace
 from unittest.mock import patch
 
-from jobyard.authorizer.access import Role
+from jobyard.authorizer.access import Caller, Role
 from jobyard.authorizer.sealing import seal
 from jobyard.authorizer.secrets import hash_of
 from jobyard.aws import client
 from jobyard.lifecycle.count import Told, settle
 from jobyard.model import Facets, Job, Output, Person, Priority, Question, Runner, Status
 from jobyard.model.listing import PHASES
+from jobyard.model.people import Collection, Group, Kind, Permissions, User
+from jobyard.model.source import NOWHERE
+from jobyard.service import collections, people
 from jobyard.service.manage import manage
-from jobyard.store import credentials, jobs, keys, projects, running, secrets
+from jobyard.store import collections as stored_collections
+from jobyard.store import credentials, groups, jobs, keys, projects, running, secrets, users
+from jobyard.store.items import item
 from local.template import load, table_definition
 
 REGION = "us-east-1"
@@ -38,7 +43,8 @@ WORKFLOW_FUNCTION_PREFIX = "jobyard-workflow-"
 TENANT = "default"
 CLIENT_ID, CLIENT_SECRET = "68f0c0de000000000000c11e", "sample-client-secret"
 USER_ID, USER_NAME = "68f0c0de00000000000005e7", "Jane Doe"
-TOKEN = "sample-access-token"
+# As the token endpoint makes them: a secret, and whose it is.
+TOKEN = f"sample-access-token-{'0' * 23}~{TENANT}~{USER_ID}"
 WORKFLOW_ID, WORKFLOW_NAME = "68f0c0de0000000000000f10", "profile"
 INPUT_KEY = f"inputs/{TENANT}/people.csv"
 INPUT_CSV = "name,age,city\nAda,36,London\nGrace,85,Arlington\nAlan,41,\n"
@@ -60,6 +66,10 @@ PROJECT_KEY, PROJECT_ID = "3sWXSsqHgSKnE87YkNJK", 1
 WAITING_ERASURE, CANCELLED_ERASURE = "3451", "3452"
 ERASED_USERS = {WAITING_ERASURE: "shekar@example.com", CANCELLED_ERASURE: "mehdi@example.com"}
 DAY_MS = 24 * 3600 * 1000
+
+# What is shared: a collection with the workflow, a schedule, and a group that the sample user is in; and one more user.
+COLLECTION_ID, GROUP_ID = "68f0c0de0000000000000c01", "68f0c0de0000000000006e01"
+SCHEDULE_ID, OTHER_USER_ID = "68f0c0de0000000000005c01", "68f0c0de00000000000005e8"
 
 # Of the tencent dialect: a secret, its bucket, the key that seals it, a workflow and two jobs that run.
 SECRET_ID, SECRET_KEY = "AKIDsampleTencentSecretId00000000000", "sampleTencentSecretKey0000000001"
@@ -84,6 +94,8 @@ ENVIRONMENT = {
     "WORKFLOW_FUNCTION_PREFIX": WORKFLOW_FUNCTION_PREFIX,
     "ROUTES": "{}",
     "SECRETS_KEY_ARN": SECRETS_KEY,
+    "AUDIT_DAYS": "365",
+    "DEFAULT_ROLE": "Viewer",
     "CURSOR_KEY": "sample-key-of-cursors-0000000001",
 }
 
@@ -130,6 +142,7 @@ def seed_records() -> None:
         }
     )
     assert registered["ok"], registered
+    _seed_sharing()
     _seed_jobs()
     _seed_openreplay()
     _count([*JOBS, *ERASED_USERS])
@@ -154,6 +167,22 @@ def _seed_client() -> None:
     )
     credentials.put_client(api_client)
     assert credentials.issue(hash_of(TOKEN), api_client, NEVER_S)
+
+
+def _seed_sharing() -> None:
+    admin = Caller(TENANT, Person(USER_ID, USER_NAME), Role.CURATOR, CLIENT_ID)
+    other = User(TENANT, OTHER_USER_ID, "John", "Roe", "john@example.com", Role.MEMBER, CREATED_MS, api_enabled=True)
+    users.create(other, ())
+    groups.create(Group(TENANT, GROUP_ID, "Analysts", Role.VIEWER, CREATED_MS), ())
+    assert people.add_members(admin, NOWHERE, GROUP_ID, [USER_ID]).number == 1
+    # Whose it is, is all that is asked of a schedule here.
+    schedule = {"pk": f"SCHEDULE#{TENANT}", "sk": SCHEDULE_ID, "id": SCHEDULE_ID, "ownerId": USER_ID}
+    client("dynamodb").put_item(TableName=TABLE, Item=item(schedule))
+    assert stored_collections.create(Collection(TENANT, COLLECTION_ID, "Accounting", USER_ID, CREATED_MS), ())
+    for kind, id in ((Kind.WORKFLOW, WORKFLOW_ID), (Kind.SCHEDULE, SCHEDULE_ID)):
+        collections.add(admin, NOWHERE, COLLECTION_ID, kind, id)
+    for kind, id in ((Kind.USER, USER_ID), (Kind.GROUP, GROUP_ID)):
+        collections.add(admin, NOWHERE, COLLECTION_ID, kind, id, None, Permissions())
 
 
 def _seed_jobs() -> None:

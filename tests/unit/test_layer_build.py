@@ -37,6 +37,8 @@ FUNCTION_ENVIRONMENT = {
     "WORKFLOW_FUNCTION_PREFIX": "jobyard-workflow-",
     "TOKEN_LIFETIME_SECONDS": "3600",
     "RETENTION_DAYS": "30",
+    "AUDIT_DAYS": "365",
+    "DEFAULT_ROLE": "Viewer",
     "POWERTOOLS_SERVICE_NAME": "jobyard",
     "POWERTOOLS_METRICS_NAMESPACE": "Jobyard",
 }

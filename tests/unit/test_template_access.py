@@ -19,7 +19,15 @@ ANY_RESOURCE = {
 }
 """Statements on any resource, each with its reason."""
 
-READING = {"TokenFunction", "ListFunction", "GetFunction", "MessagesFunction", "WorkflowJobsFunction", "OutputFunction"}
+READING = {
+    "AuditFunction",
+    "TokenFunction",
+    "ListFunction",
+    "GetFunction",
+    "MessagesFunction",
+    "WorkflowJobsFunction",
+    "OutputFunction",
+}
 WRITES = {"PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem"}
 
 
@@ -118,6 +126,34 @@ def test_workflows_and_clients_are_changed_by_manage_only() -> None:
         assert who_may("PutItem", key) | who_may("UpdateItem", key) | who_may("DeleteItem", key) == {"ManageFunction"}
     assert who_may("PutItem", "CLIENT#*") | who_may("UpdateItem", "CLIENT#*") == {"ManageFunction"}
     assert who_may("DeleteItem", "CLIENT#*") == set()
+
+
+CHANGING = {"UsersFunction", "UsergroupsFunction", "CollectionsFunction"}
+
+
+def test_what_persons_changed_is_written_once_and_read_by_audit_only() -> None:
+    assert who_may("PutItem", "AUDIT#*") == CHANGING | {"CancelFunction", "ManageFunction"}
+    for action in ("UpdateItem", "DeleteItem", "BatchWriteItem", "GetItem", "BatchGetItem"):
+        assert who_may(action, "AUDIT#*") == set()
+    assert who_may("Query", "AUDIT#*") == {"AuditFunction"}
+
+
+def test_users_groups_and_collections_are_changed_by_their_own_functions() -> None:
+    assert who_may("PutItem", "USER#*") == who_may("DeleteItem", "USER#*") == {"UsersFunction"}
+    assert who_may("PutItem", "GROUP#*") == who_may("DeleteItem", "GROUP#*") == {"UsergroupsFunction"}
+    assert who_may("PutItem", "COLLECTION#*") == {"CollectionsFunction"}
+    # Of a user or group that is deleted, or of a user who joins something, others count a revision or take rows away.
+    assert who_may("UpdateItem", "USER#*") == {"UsergroupsFunction", "CollectionsFunction", "ManageFunction"}
+    assert who_may("UpdateItem", "GROUP#*") == {"UsergroupsFunction", "CollectionsFunction"}
+    assert who_may("DeleteItem", "COLLECTION#*") == who_may("DeleteItem", "IN#*") == CHANGING
+    assert who_may("PutItem", "IN#*") == {"UsergroupsFunction", "CollectionsFunction"}
+
+
+def test_what_is_shared_is_looked_up_where_jobs_and_workflows_are_asked_for() -> None:
+    asking = {"GetFunction", "OutputFunction", "CancelFunction", "SubmitFunction", "WorkflowJobsFunction"}
+    assert who_may("BatchGetItem", "IN#*") == asking
+    assert who_may("Query", "IN#*") == asking | {"UsersFunction", "UsergroupsFunction"}
+    assert who_may("GetItem", "SCHEDULE#*") == {"GetFunction", "OutputFunction", "CancelFunction"}
 
 
 def test_secrets_are_sealed_by_manage_and_opened_by_endpoints_each_for_its_own_place_only() -> None:

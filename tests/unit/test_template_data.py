@@ -107,4 +107,4 @@ def test_the_key_of_cursors_is_random_and_kept_under_the_key_of_secrets() -> Non
     }
     # CloudFormation puts the secret's value in: no function may read it.
     value = {"Fn::Sub": f"{{{{resolve:secretsmanager:${{{name}}}}}}}"}
-    assert given == dict.fromkeys(("ListFunction", "WorkflowJobsFunction"), value)
+    assert given == dict.fromkeys(("ListFunction", "WorkflowJobsFunction", "AuditFunction"), value)

@@ -12,6 +12,7 @@
     ├── NotFound            nothing of that id that this caller may know of
     ├── NotCancellable      the job is in a final state
     ├── AlreadyLive         a live job stands for the same thing, of which there may be one
+    ├── InUse               something still belongs to what would be deleted
     ├── IdempotencyConflict the key was used before, with another request
     ├── Busy                too many others wrote the same thing at once; nothing was written
     └── Unavailable         AWS refused or did not answer; what was asked may have been done or not
@@ -65,6 +66,10 @@ class NotCancellable(JobyardError):
 
 
 class AlreadyLive(JobyardError):
+    pass
+
+
+class InUse(JobyardError):
     pass
 
 

@@ -126,6 +126,7 @@ class Job:
     progress: float | None = None
     expires_at: int | None = None
     facets: Facets | None = None
+    schedule_id: str | None = None
 
     @property
     def terminal(self) -> bool:

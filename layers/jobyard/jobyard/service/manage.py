@@ -18,10 +18,12 @@ from jobyard.authorizer.secrets import hash_of, new_secret
 from jobyard.errors import Busy, Invalid
 from jobyard.model import Runner, Workflow
 from jobyard.model.ids import now_ms, object_id
+from jobyard.model.people import User
 from jobyard.service import organisation, secrets
 from jobyard.service.action import Action, Name, ObjectId, WorkflowId
-from jobyard.store import credentials, workflows
+from jobyard.store import credentials, users, workflows
 from jobyard.store.credentials import ApiClient
+from jobyard.store.transactions import Write
 
 SETTINGS_BYTES = 16 * 1024
 SETTINGS_DEEPEST = 16
@@ -37,6 +39,8 @@ class CreateClient(Action):
     def run(self) -> dict[str, Any]:
         secret = new_secret()
         now = now_ms()
+        if self.userId is not None and (user := users.get(self.tenant, self.userId)) is not None:
+            _demand_fitting(user, self.role)
         made = ApiClient(
             id=object_id(now),
             tenant=self.tenant,
@@ -46,9 +50,18 @@ class CreateClient(Action):
             secret_hash=hash_of(secret),
             created_at=now,
         )
-        credentials.put_client(made)
+        shown = {"userId": made.user_id, "name": made.name, "role": made.role}
+        credentials.put_client(made, [self.told("client.create", "client", made.id, {}, shown)])
         # The only time that the secret is seen: the table has its hash.
         return _client(made) | {"clientSecret": secret}
+
+
+def _demand_fitting(user: User, role: str) -> None:
+    """A client has the role of its user, so one that is made with another would not do what it was made for."""
+    if user.role != role:
+        raise Invalid("role", f"User {user.id} has the role {user.role}; PUT /v3/users/{user.id} changes it.")
+    if not user.api_enabled:
+        raise Invalid("userId", f"User {user.id} has no access by API: isApiEnabled gives it.")
 
 
 class ListClients(Action):
@@ -63,7 +76,9 @@ class RevokeClient(Action):
     clientId: ObjectId
 
     def run(self) -> dict[str, Any]:
-        revoked = credentials.revoke_client(self.clientId, self.tenant, now_ms())
+        now = now_ms()
+        told = self.told("client.revoke", "client", self.clientId, {}, {"revokedAt": now})
+        revoked = credentials.revoke_client(self.clientId, self.tenant, now, [told])
         if revoked is None:
             raise Invalid("clientId", f"There is no client {self.clientId} in tenant {self.tenant}.")
         client, tokens = revoked
@@ -133,7 +148,14 @@ class RegisterWorkflow(Action):
             settings=self.settings,
             created_at=now,
         )
-        workflows.put(workflow)
+
+        def told(before: Workflow | None) -> list[Write]:
+            was, became = _workflow(before) if before else {}, _workflow(workflow)
+            # What is in the settings is the workflow's own, and may be anything.
+            shown = [{name: value for name, value in each.items() if name != "settings"} for each in (was, became)]
+            return [self.told("workflow.register", "workflow", workflow.id, *shown)]
+
+        workflows.put(workflow, told)
         return _workflow(workflow)
 
 

@@ -1,4 +1,4 @@
-"""A job and a workflow as the table keeps them.
+"""A job and a workflow as the table keeps them, and where it keeps a user.
 
 One item per job: ``JOB#<tenant>#<id>`` / ``JOB``; its messages are beside it under ``MSG#<key>``.
 """
@@ -52,6 +52,7 @@ def job_item(job: Job) -> Attributes:
             "listedIn": job.listed_in,
             "facets": job.facets._asdict() if job.facets else None,
             "details": job.details,
+            "scheduleId": job.schedule_id,
             "live": live_shard(job.id) if job.status in LIVE else None,
         }
     )
@@ -128,7 +129,12 @@ def job_of(attributes: Attributes) -> Job:
         progress=record.get("progress"),
         expires_at=record.get("expiresAt"),
         facets=Facets(**record["facets"]) if "facets" in record else None,
+        schedule_id=record.get("scheduleId"),
     )
+
+
+def user_key(tenant: str, id: str) -> Attributes:
+    return {"pk": attribute(f"USER#{tenant}"), "sk": attribute(id)}
 
 
 def workflow_key(tenant: str, id: str) -> Attributes:

@@ -7,6 +7,7 @@ from jobyard.errors import (
     CancelForbidden,
     ExecuteForbidden,
     IdempotencyConflict,
+    InUse,
     JobyardError,
     NotCancellable,
     NotFound,
@@ -25,6 +26,7 @@ _STATUSES: dict[type[JobyardError], int] = {
     ExecuteForbidden: 403,
     NotFound: 404,
     IdempotencyConflict: 409,
+    InUse: 409,
     Busy: 503,
     Unavailable: 503,
 }
