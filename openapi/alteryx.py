@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from jobyard.dialects.alteryx.contracts import PRIORITIES as SUBMIT_PRIORITIES
+from jobyard.dialects.alteryx.contracts import QuestionContract
 from jobyard.dialects.alteryx.errors import answer as refuse
 from jobyard.dialects.alteryx.messages import KEY
 from jobyard.dialects.alteryx.output import LINK_SECONDS
 from jobyard.dialects.alteryx.parameters import DIRECTIONS, LIMIT_MOST, OFFSET_MOST, PRIORITIES, SORTS, STATUSES
-from jobyard.dialects.alteryx.submit import PRIORITIES as SUBMIT_PRIORITIES
-from jobyard.dialects.alteryx.submit import EnqueueJobContract, QuestionContract
+from jobyard.dialects.alteryx.submit import EnqueueJobContract
 from jobyard.dialects.alteryx.token import refuse as refuse_token
 from jobyard.dialects.alteryx.views import FORMATS, RAW, detail, message, of_workflow, summary
 from jobyard.dialects.alteryx.workflow_jobs import OUTCOMES, RESULT_CODES

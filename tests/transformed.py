@@ -116,8 +116,10 @@ def count_is_told(record: Mapping[str, Any]) -> bool:
 
 def _passes(pattern: Any, value: Any) -> bool:
     """Lambda's event filter, as far as this template uses it: objects by name, lists of values that are allowed, or of
-    one rule that names those that are not.
+    one rule: any, or any but those that it names.
     """
+    if pattern == [{"exists": True}]:
+        return True
     if isinstance(pattern, dict):
         return isinstance(value, dict) and all(
             key in value and _passes(each, value[key]) for key, each in pattern.items()

@@ -47,6 +47,13 @@ def test_the_template_has_the_vendors_endpoints_and_no_other() -> None:
         ("POST", "/webapi/v3/workflows/{workflowId}/jobs"),
         ("GET", "/webapi/v1/jobs/{jobId}/output/{outputId}"),
         ("GET", "/webapi/v3/jobs/{jobId}/output/{outputId}"),
+        ("GET", "/webapi/v3/schedules"),
+        ("POST", "/webapi/v3/schedules"),
+        ("GET", "/webapi/v3/schedules/{scheduleId}"),
+        ("PUT", "/webapi/v3/schedules/{scheduleId}"),
+        ("PATCH", "/webapi/v3/schedules/{scheduleId}"),
+        ("DELETE", "/webapi/v3/schedules/{scheduleId}"),
+        ("POST", "/webapi/v3/schedules/{scheduleId}/run"),
     }
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import pytest
@@ -11,12 +13,16 @@ from jobyard.authorizer import Role
 from jobyard.errors import Busy, Unavailable
 from jobyard.http import Request
 from jobyard.model import Status
+from jobyard.model.ids import object_id
+from jobyard.model.schedule import Schedule
+from jobyard.store import schedules
 from tests.contract import api
 from tests.contract.conformance import operation, the_document
 from tests.contract.tencent.conftest import a_key
 from tests.contract.tencent.signing import HOST
 from tests.contract.world import OUTPUT_ID, World
 from tests.contract.yard import Yard
+from tests.factories import BOB, NOW
 
 DOCUMENTED = [
     (f"{method.upper()} {path}", status)
@@ -34,6 +40,9 @@ OUTPUT, OUTPUT_V3 = (f"GET /webapi/{each}/jobs/{{jobId}}/output/{{outputId}}" fo
 ERASE = "DELETE /public/{projectKey}/users/{userId}"
 PROJECT_LIST = "GET /public/{projectKey}/jobs"
 PROJECT_GET, PROJECT_CANCEL = (f"{each} /public/{{projectKey}}/jobs/{{jobId}}" for each in ("GET", "DELETE"))
+SCHEDULES, SCHEDULE = "/webapi/v3/schedules", "/webapi/v3/schedules/{scheduleId}"
+NEW_SCHEDULE, PUT_SCHEDULE, PATCH_SCHEDULE = f"POST {SCHEDULES}", f"PUT {SCHEDULE}", f"PATCH {SCHEDULE}"
+RUN_SCHEDULE = f"POST {SCHEDULE}/run"
 CREATE, TENCENT_LIST = "POST /inventorytriggerjob", "GET /inventorytriggerjob"
 TENCENT_GET, TENCENT_CANCEL = (f"{each} /inventorytriggerjob/{{jobId}}" for each in ("GET", "PUT"))
 
@@ -55,6 +64,8 @@ def nobodys(name: str, id: str = NOBODYS) -> Asked:
 # A secret without a bucket of its own, and a Host that names none.
 NO_BUCKET = Asked(headers={"host": "example.com"})
 KEY = {"idempotency-key": "k"}
+# To a user who may not run a workflow that is not public.
+GIVEN_AWAY = Asked(body='{"ownerId": "bbbbbbbbbbbbbbbbbbbbbbbb"}')
 REFUSED: dict[tuple[str, str], Asked] = {
     (TOKEN, "400"): Asked(body="grant_type=password"),
     (TOKEN, "401"): Asked(body="grant_type=client_credentials&client_id=a&client_secret=b"),
@@ -82,6 +93,19 @@ REFUSED: dict[tuple[str, str], Asked] = {
     (ERASE, "400"): nobodys("userId", "x" * 257),
     (ERASE, "404"): nobodys("userId", "a%2Fb"),
     (ERASE, "409"): Asked(),
+    (f"GET {SCHEDULES}", "400"): Asked(query="runsAfter=2025-12-01T00:00:00Z"),
+    (NEW_SCHEDULE, "400"): Asked(body="{}"),
+    (PUT_SCHEDULE, "400"): Asked(body="{}"),
+    (PUT_SCHEDULE, "403"): GIVEN_AWAY,
+    (PATCH_SCHEDULE, "400"): Asked(body='{"priority": "x"}'),
+    (PATCH_SCHEDULE, "403"): GIVEN_AWAY,
+    (RUN_SCHEDULE, "400"): Asked(headers={"idempotency-key": "k" * 256}),
+    (RUN_SCHEDULE, "403"): Asked(),
+    (RUN_SCHEDULE, "409"): Asked(headers=KEY),
+    **{
+        (f"{each}", "404"): nobodys("scheduleId")
+        for each in (f"GET {SCHEDULE}", PUT_SCHEDULE, PATCH_SCHEDULE, f"DELETE {SCHEDULE}", RUN_SCHEDULE)
+    },
     (CREATE, "400"): Asked(body="<Request/>"),
     (CREATE, "409"): Asked(body="", headers=KEY),
     (TENCENT_LIST, "400"): Asked(query="size=0"),
@@ -101,10 +125,37 @@ def asked(world: World, key: str, differs: Asked = Asked(), *, authorized: bool 
     body = differs.body
     if body is None and key == TOKEN:
         body = f"grant_type=client_credentials&client_id={world.client.id}&client_secret={world.client.secret}"
+    elif SCHEDULES in key:
+        body = _schedule_body(world, key, body)
     elif key == CREATE and not body:
         example = operation(CREATE)["requestBody"]["content"]["application/xml"]["example"]
         body = example if body is None else example.replace("demo", "another")
     return api.call(method, target, None, differs.query, body, headers | differs.headers).status
+
+
+def _schedule_body(world: World, key: str, body: str | None) -> str | None:
+    """The document's example, of this world's workflow and user; with what ``body`` gives in its place."""
+    if "requestBody" not in operation(key) or body == "{}":
+        return body
+    example = operation(key)["requestBody"]["content"]["application/json"]["example"]
+    own = {"workflowId": world.workflow.id, "ownerId": world.client.user.id}
+    return json.dumps(example | own | json.loads(body or "{}"))
+
+
+def private(world: World) -> None:
+    world.workflow = world.yard.workflow(public=False)
+
+
+def of_one_who_may_not(world: World) -> None:
+    private(world)
+    schedule = world.schedule
+
+    def given_away() -> Schedule:
+        made = replace(schedule(), owner=BOB, role=Role.MEMBER, id=object_id(NOW))
+        schedules.create(made, None)
+        return made
+
+    world.schedule = given_away  # type: ignore[method-assign]
 
 
 def as_no_access(world: World) -> None:
@@ -115,6 +166,10 @@ BEFORE: dict[tuple[str, str], Callable[[World], Any]] = {
     (SUBMIT, "403"): as_no_access,
     (SUBMIT, "409"): lambda world: asked(world, SUBMIT, Asked(body="{}", headers=KEY)),
     (ERASE, "409"): lambda world: asked(world, ERASE),
+    (PUT_SCHEDULE, "403"): private,
+    (PATCH_SCHEDULE, "403"): private,
+    (RUN_SCHEDULE, "403"): of_one_who_may_not,
+    (RUN_SCHEDULE, "409"): lambda world: asked(world, RUN_SCHEDULE, Asked(headers=KEY)),
     (CREATE, "409"): lambda world: asked(world, CREATE, Asked(headers=KEY)),
     (TENCENT_GET, "400"): lambda world: setattr(world, "key", a_key()),
 }

@@ -6,11 +6,14 @@ from urllib.parse import unquote, urlsplit
 
 from jobyard.handlers import DIALECTS
 from jobyard.model import Job, Output, Status
+from jobyard.model.schedule import Schedule
+from jobyard.store import schedules
 from tests.contract import api
 from tests.contract.openreplay.organisation import Organisation
 from tests.contract.tencent.conftest import WORKFLOW_ID, a_key, a_tencent_job
 from tests.contract.tencent.signing import HOST, authorization
 from tests.contract.yard import Yard
+from tests.factories import a_schedule
 
 OUTPUT_ID = "1" * 24
 
@@ -50,6 +53,12 @@ class World:
             status=status, outputs=[output], owner=self.client.user, workflow_id=self.workflow.id, finished_at=ended
         )
 
+    def schedule(self) -> Schedule:
+        """A new one of the caller's, which is never due."""
+        made = a_schedule(owner=self.client.user, workflow_id=self.workflow.id)
+        schedules.create(made, None)
+        return made
+
     def parameters(self, path: str, status: Status = Status.RUNNING) -> dict[str, str]:
         """What the parameters in a path, as the document has it, stand for."""
         known = {
@@ -58,6 +67,8 @@ class World:
             "projectKey": self.organisation.project.key,
             "userId": "shekar",
         }
+        if "{scheduleId}" in path:
+            known["scheduleId"] = self.schedule().id
         if "{jobId}" in path:
             known["jobId"] = self.job(path, status).id
         return {name: value for name, value in known.items() if f"{{{name}}}" in path}

@@ -26,8 +26,9 @@ from jobyard.store.items import attribute
 from local.template import ROOT, load
 from tests.closely import looked_at_closely
 from tests.factories import a_job
-from tests.integration import ways_of_workflows
+from tests.integration import ways_of_schedules, ways_of_workflows
 from tests.integration.way import Way, answered, refused, sample
+from tests.integration.way import with_status as _answered
 from tests.rows import add_to_row
 from tests.sam import seed
 
@@ -38,13 +39,6 @@ def ways(name: str) -> Iterator[Way]:
     for path in sorted([ROOT / "events" / f"{name}.json", *ROOT.glob(f"events/*-{name}.json")]):
         yield Way(sample(path.stem), check=_of_sample.get(name, lambda _: None))
     yield from _others.get(name, tuple)()
-
-
-def _answered(status: int) -> Callable[[Any], None]:
-    def check(answer: Any) -> None:
-        assert answer["statusCode"] == status, answer
-
-    return check
 
 
 def _ok(answer: Any) -> None:
@@ -214,6 +208,7 @@ def _drive() -> Iterator[Way]:
     yield Way(changed(seed.COMPLETED_JOB, "REMOVE", "completed"), check=_nothing_failed)
     yield Way(changed(seed.QUEUED_JOB, "REMOVE", "queued"), check=_nothing_failed)
     yield Way(changed(NESTED, "MODIFY", "cancelled", nested=True), check=_nothing_failed)
+    yield from ways_of_schedules.drive(changed(seed.COMPLETED_JOB, "MODIFY", "completed"))
     # A job that can never be started fails.
     yield Way(sample("drive"), lambda: refused("stepfunctions.StartExecution", "InvalidName"), _nothing_failed)
 
@@ -233,6 +228,7 @@ def _reconcile() -> Iterator[Way]:
     # An execution of a job that was cancelled, its own and the one within, which nothing has stopped.
     yield Way(sample("reconcile"), _leftover)
     yield Way(sample("reconcile"), _miscounted, _drifted)
+    yield from ways_of_schedules.reconcile()
 
 
 def _drifted(repairs: Any) -> None:
@@ -277,6 +273,8 @@ _others: dict[str, Callable[[], Iterator[Way]]] = {
     "submit": _submit,
     "unmatched": _unmatched,
     "manage": _manage,
+    "schedules": ways_of_schedules.schedules,
+    "fire": ways_of_schedules.fire,
     "drive": _drive,
     "count": _count,
     "settle": _settle,

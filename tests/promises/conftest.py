@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+import jobyard.service.scheduler
+from jobyard import aws
 from jobyard.authorizer import bearer, signed
 from jobyard.lifecycle import recount
 from jobyard.service import lists
@@ -24,6 +26,8 @@ def world(yard: Yard, dynamodb_endpoint: str, clock: Clock, monkeypatch: pytest.
     monkeypatch.setattr(api, "before_list", api.nothing)
     # DynamoDB's indexes here do not lag.
     monkeypatch.setattr(recount, "LAG_SECONDS", 0)
+    # It has a Scheduler, too, which is asked over its wire.
+    monkeypatch.setattr(jobyard.service.scheduler, "client", aws.client)
     with a_world(yard, dynamodb_endpoint, clock) as made:
         yield made
 

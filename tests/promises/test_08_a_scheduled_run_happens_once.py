@@ -1,6 +1,6 @@
 """Promise 8: a scheduled run happens once per scheduled instant, and a missed one is visible.
 
-What is scheduled today are openreplay's jobs, each for the midnight (UTC) after its submit. Its run is its function's
+What is scheduled here are openreplay's jobs, each for the midnight (UTC) after its submit. Its run is its function's
 being called by the job's execution. However often and late the stream, the end of the wait and reconcile come: a job is
 run once, not before its time, and not at all once a cancel was answered. One whose start was refused or forgotten for
 hours is started by reconcile, and runs at once where its time is past. One whose execution was stopped while it
@@ -9,7 +9,7 @@ waited is failed, with the reason for all to see.
 Known limits. A run is late by what the stream, Step Functions and, where these have failed, reconcile need: about two
 minutes. A function that Step Functions itself calls again after Lambda's own errors is one run of several attempts.
 
-Still to come: schedules that recur, and are made, paused and looked at by themselves. They will have to pass this file.
+Schedules that recur are tried in ``tests/integration/test_schedules*.py``, and in the scenes of ``test_04_…``.
 
 Also tried in ``tests/contract/openreplay/test_submit.py`` (which midnight it is), in ``test_04_…`` (crashes), and in
 every life of ``test_02_model.py``.

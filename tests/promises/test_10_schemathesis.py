@@ -53,6 +53,11 @@ BEYOND_SCHEMAS: Final = {
     # What a job's own output can be had as.
     "GET /webapi/v1/jobs/{jobId}/output/{outputId}": "^format: ",
     "GET /webapi/v3/jobs/{jobId}/output/{outputId}": "^format: ",
+    # Workflows, days and zones that there are not; starts that are past; ends before them; windows that are too long.
+    "GET /webapi/v3/schedules": "^runs(After|Before): ",
+    "POST /webapi/v3/schedules": "^(workflowId|iteration.*|timeZone|questions): ",
+    "PUT /webapi/v3/schedules/{scheduleId}": "^(workflowId|ownerId|iteration.*|timeZone|questions): ",
+    "PATCH /webapi/v3/schedules/{scheduleId}": "^(ownerId|iteration.*|timeZone|questions): ",
     # The field of a form that is JSON.
     "POST /webapi/v3/workflows/{workflowId}/jobs": "^questions: must be JSON",
     # Its state.
@@ -75,6 +80,9 @@ BEYOND_SCHEMAS: Final = {
 ANY_BODY: Final = {
     # Numbers and booleans are taken for texts, and a list's one element for the list, as the vendor's server does.
     "POST /webapi/v3/workflows/{workflowId}/jobs",
+    "POST /webapi/v3/schedules",
+    "PUT /webapi/v3/schedules/{scheduleId}",
+    "PATCH /webapi/v3/schedules/{scheduleId}",
     # XML has texts only, and values are taken in any letter case.
     "POST /inventorytriggerjob",
 }

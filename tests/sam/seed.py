@@ -25,9 +25,11 @@ from jobyard.authorizer.secrets import hash_of
 from jobyard.aws import client
 from jobyard.lifecycle.count import Told, settle
 from jobyard.model import Facets, Job, Output, Person, Priority, Question, Runner, Status
+from jobyard.model.iteration import iteration_of
 from jobyard.model.listing import PHASES
+from jobyard.model.schedule import Schedule
 from jobyard.service.manage import manage
-from jobyard.store import credentials, jobs, keys, projects, running, secrets
+from jobyard.store import credentials, jobs, keys, projects, running, schedules, secrets
 from local.template import load, table_definition
 
 REGION = "us-east-1"
@@ -51,6 +53,8 @@ RUNNING_JOB = "68f0c0de00000000000000a2"
 QUEUED_JOB = "68f0c0de00000000000000a3"
 PROFILED_JOB = "68f0c0de00000000000000a4"
 ENDED_JOB = "68f0c0de00000000000000a5"
+# Each day at ten, from the day of the samples on.
+SCHEDULE_ID = "68f0c0de0000000000000c01"
 JOBS = (COMPLETED_JOB, RUNNING_JOB, QUEUED_JOB, PROFILED_JOB, ENDED_JOB)
 OUTPUT_ID, OUTPUT_FILE = "68f0c0de0000000000000007", "profile.csv"
 
@@ -83,6 +87,10 @@ ENVIRONMENT = {
     "STATE_MACHINE_ARN": STATE_MACHINE_ARN,
     "WORKFLOW_FUNCTION_PREFIX": WORKFLOW_FUNCTION_PREFIX,
     "ROUTES": "{}",
+    "SCHEDULE_GROUP": "jobyard-events",
+    "FIRE_FUNCTION_ARN": f"arn:aws:lambda:{REGION}:000000000000:function:jobyard-events-fire",
+    "FIRE_DEAD_LETTERS_ARN": f"arn:aws:sqs:{REGION}:000000000000:jobyard-events-fire",
+    "SCHEDULER_ROLE_ARN": "arn:aws:iam::000000000000:role/jobyard-events-scheduler",
     "SECRETS_KEY_ARN": SECRETS_KEY,
     "CURSOR_KEY": "sample-key-of-cursors-0000000001",
 }
@@ -104,6 +112,7 @@ def fill(endpoint: str, everything: bool, kms: str | None = None) -> None:
             if everything:
                 seed_bucket()
                 seed_state_machine()
+                seed_schedule_group()
         finally:
             client.cache_clear()
 
@@ -132,6 +141,7 @@ def seed_records() -> None:
     assert registered["ok"], registered
     _seed_jobs()
     _seed_openreplay()
+    schedules.create(sample_schedule(), None)
     _count([*JOBS, *ERASED_USERS])
 
 
@@ -262,6 +272,21 @@ def sample_job(id: str) -> Job:
     )
 
 
+def sample_schedule() -> Schedule:
+    return Schedule(
+        tenant=TENANT,
+        id=SCHEDULE_ID,
+        listed_in=f"alteryx#{TENANT}",
+        workflow_id=WORKFLOW_ID,
+        owner=Person(USER_ID, USER_NAME),
+        role=Role.CURATOR,
+        iteration=iteration_of({"iterationType": "Daily", "startTime": "2025-10-16T10:00:00Z"}),
+        created_at=CREATED_MS,
+        name="Each day",
+        questions=(Question("input", f"s3://{BUCKET}/{INPUT_KEY}"),),
+    )
+
+
 def seed_bucket() -> None:
 
     client("s3").create_bucket(Bucket=BUCKET)
@@ -276,6 +301,11 @@ def seed_state_machine() -> None:
     waits = {"StartAt": "Wait", "States": {"Wait": {"Type": "Wait", "Seconds": 86400, "End": True}}}
     role = "arn:aws:iam::000000000000:role/jobyard-events"
     client("stepfunctions").create_state_machine(name=STATE_MACHINE, definition=json.dumps(waits), roleArn=role)
+
+
+def seed_schedule_group() -> None:
+    with suppress(client("scheduler").exceptions.ConflictException):
+        client("scheduler").create_schedule_group(Name=ENVIRONMENT["SCHEDULE_GROUP"])
 
 
 def main() -> None:

@@ -62,6 +62,16 @@ def test_cancel(invoke: Invoke) -> None:
     assert body(invoke("cancel").payload) == {"message": "Cancelled Successfully."}
 
 
+def test_schedules(invoke: Invoke) -> None:
+    shown = body(invoke("schedules").payload)
+    assert (shown["id"], shown["frequency"], shown["state"]) == (seed.SCHEDULE_ID, "Daily", "Active")
+
+
+def test_fire(invoke: Invoke) -> None:
+    assert invoke("fire").payload["outcome"] == "started"
+    assert invoke("fire").payload["outcome"] is None
+
+
 def test_submit(invoke: Invoke) -> None:
     first = invoke("submit").payload
     assert body(first)["status"] == "Queued"

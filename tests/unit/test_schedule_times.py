@@ -256,6 +256,13 @@ def test_a_firing_stands_for_the_run_of_its_minute() -> None:
     assert made.run_of(ms("2026-12-31T09:00")) is None
 
 
+def test_a_firing_at_the_second_pass_of_a_time_that_comes_twice_stands_for_its_run_at_the_first() -> None:
+    made = a_recurrence("Daily", {}, NEW_YORK, startTime="2027-01-01T01:30:00")
+    first, second = ms("2027-11-07T05:30"), ms("2027-11-07T06:30")
+    assert made.run_of(first) == made.run_of(second) == made.run_of(second + 59_999) == first
+    assert made.run_of(second + 60_000) is None
+
+
 @pytest.mark.parametrize(
     ("given_iteration", "field"),
     [

@@ -7,11 +7,13 @@ import json
 import pytest
 
 from jobyard.store.counts import LISTS
+from jobyard.store.timers import TIMERS
 from tests.transformed import every_statement, functions, listed, of_function, of_type, target
 
 _NO_SMALLER = "these actions know no resource"
 ANY_RESOURCE = {
     ("TracePolicy", "Trace"): _NO_SMALLER,
+    ("ReconcileRole", "AskScheduler"): _NO_SMALLER,
     ("JobStateMachineRole", "Sample"): _NO_SMALLER,
     ("JobStateMachineRole", "DeliverLogs"): _NO_SMALLER,
     ("InventoryStateMachineRole", "Sample"): _NO_SMALLER,
@@ -87,7 +89,7 @@ def test_items_of_the_table_are_reached_by_their_kind_only() -> None:
             target(statement["Resource"]) == "JobsTable" and "StreamArn" not in json.dumps(statement["Resource"])
         ):
             keys = statement["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]
-            assert all(key == LISTS or (key.endswith("#*") and key.count("*") == 1) for key in keys), owner
+            assert all(key in (LISTS, TIMERS) or (key.endswith("#*") and key.count("*") == 1) for key in keys), owner
 
 
 def test_indexes_are_queried_by_name() -> None:
@@ -139,6 +141,36 @@ def test_secrets_are_sealed_by_manage_and_opened_by_endpoints_each_for_its_own_p
 def test_numbers_are_counted_where_jobs_and_projects_are_made() -> None:
     assert who_may("UpdateItem", "COUNTER#*") == {"SubmitFunction", "ManageFunction"}
     assert who_may("PutItem", "SOLE#*") == {"SubmitFunction"}
+
+
+def test_schedules_are_written_by_their_endpoint_and_what_came_of_runs_by_who_sees_to_them() -> None:
+    assert who_may("DeleteItem", "SCHEDULE#*") == {"SchedulesFunction"}
+    assert who_may("PutItem", "SCHEDULE#*") == who_may("PutItem", "FIRING#*") == {
+        "SchedulesFunction",
+        "FireFunction",
+        "DriveFunction",
+        "ReconcileFunction",
+    }  # fmt: skip
+
+
+def test_scheduler_is_told_within_the_stacks_group_only_and_lent_one_role() -> None:
+    telling = set()
+    for name in functions():
+        for statement in of_function(name):
+            actions = set(listed(statement["Action"]))
+            if {"scheduler:CreateSchedule", "scheduler:DeleteSchedule"} & actions:
+                telling.add(name)
+                assert statement["Resource"]["Fn::Sub"].endswith(":schedule/${ScheduleGroup}/*")
+            if "iam:PassRole" in actions:
+                telling.add(name)
+                assert statement["Resource"] == {"Fn::GetAtt": ["SchedulerRole", "Arn"]}
+                assert statement["Condition"] == {"StringEquals": {"iam:PassedToService": "scheduler.amazonaws.com"}}
+    assert telling == {"SchedulesFunction", "ReconcileFunction"}
+    ours = [each for owner, each in every_statement() if owner == "SchedulerRole"]
+    assert {(each["Action"], target(each["Resource"])) for each in ours} == {
+        ("lambda:InvokeFunction", "FireFunction"),
+        ("sqs:SendMessage", "FireDeadLetters"),
+    }
 
 
 def test_jobs_are_deleted_by_a_cancel_only() -> None:

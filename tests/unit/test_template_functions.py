@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from jobyard.service.scheduler import LATE_MS, RETRIES
 from local.template import ROOT, load
 from tests.transformed import count_is_told, drive_is_told, functions, of_type, target, transformed
 
@@ -22,6 +23,13 @@ ROUTES = {
     ("POST", "/webapi/v3/workflows/{workflowId}/jobs"): "SubmitFunction",
     ("GET", "/webapi/v1/jobs/{jobId}/output/{outputId}"): "OutputFunction",
     ("GET", "/webapi/v3/jobs/{jobId}/output/{outputId}"): "OutputFunction",
+    ("GET", "/webapi/v3/schedules"): "SchedulesFunction",
+    ("POST", "/webapi/v3/schedules"): "SchedulesFunction",
+    ("GET", "/webapi/v3/schedules/{scheduleId}"): "SchedulesFunction",
+    ("PUT", "/webapi/v3/schedules/{scheduleId}"): "SchedulesFunction",
+    ("PATCH", "/webapi/v3/schedules/{scheduleId}"): "SchedulesFunction",
+    ("DELETE", "/webapi/v3/schedules/{scheduleId}"): "SchedulesFunction",
+    ("POST", "/webapi/v3/schedules/{scheduleId}/run"): "SchedulesFunction",
     ("GET", "/public/{projectKey}/jobs"): "ListFunction",
     ("GET", "/public/{projectKey}/jobs/{jobId}"): "GetFunction",
     ("DELETE", "/public/{projectKey}/jobs/{jobId}"): "CancelFunction",
@@ -110,10 +118,11 @@ def test_public_functions_answer_within_the_gateways_limit() -> None:
 
 def test_what_is_called_asynchronously_keeps_its_failures() -> None:
     asynchronous = {target(rule["Targets"][0]["Arn"]) for rule in of_type("AWS::Events::Rule").values()}
+    asynchronous |= {target(each["Target"]["Arn"]) for each in of_type("AWS::Scheduler::Schedule").values()}
     kept = {}
     for config in of_type("AWS::Lambda::EventInvokeConfig").values():
         kept[target(config["FunctionName"])] = target(config["DestinationConfig"]["OnFailure"]["Destination"])
-    assert asynchronous == set(kept) == {"SettleFunction", "ReconcileFunction"}
+    assert asynchronous == set(kept) == {"SettleFunction", "ReconcileFunction", "FireFunction"}
     assert set(kept.values()) <= set(of_type("AWS::SQS::Queue"))
 
 
@@ -260,3 +269,23 @@ def test_the_oidc_layer_is_attached_only_where_callers_are_authenticated() -> No
         if any(isinstance(layer, dict) and set(layer) == optional for layer in properties["Layers"])
     }
     assert attached == set(ROUTES.values()) - {"UnmatchedFunction"}
+
+
+def test_what_scheduler_fires_for_the_template_is_tried_as_long_as_what_it_fires_for_requests() -> None:
+    (static,) = of_type("AWS::Scheduler::Schedule").values()
+    assert static["Target"]["RetryPolicy"] == {
+        "MaximumEventAgeInSeconds": LATE_MS // 1000,
+        "MaximumRetryAttempts": RETRIES,
+    }
+    assert target(static["Target"]["DeadLetterConfig"]["Arn"]) == "FireDeadLetters"
+    (handed_over,) = (
+        each
+        for each in of_type("AWS::Lambda::EventInvokeConfig").values()
+        if target(each["FunctionName"]) == "FireFunction"
+    )
+    assert handed_over["MaximumEventAgeInSeconds"] == LATE_MS // 1000
+
+
+def test_missed_runs_are_alarmed() -> None:
+    (alarm,) = (each for each in of_type("AWS::CloudWatch::Alarm").values() if each["MetricName"] == "RunsMissed")
+    assert (alarm["Threshold"], alarm["Statistic"]) == (1, "Sum")

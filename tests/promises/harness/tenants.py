@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -15,12 +16,14 @@ from jobyard import aws
 from jobyard.authorizer import Role
 from jobyard.model import Facets, Output, Person, Status
 from jobyard.model.ids import object_id
+from jobyard.model.schedule import Schedule
+from jobyard.store import schedules
 from tests.contract.api import Answer, Route, call, routes
 from tests.contract.openreplay.organisation import Organisation
 from tests.contract.tencent.conftest import a_key
 from tests.contract.tencent.signing import ROOT, authorization
 from tests.contract.yard import Yard
-from tests.factories import NOW
+from tests.factories import NOW, a_schedule
 
 ROUTES = {f"{route.method} {route.path}": route for route in routes()}
 FORM = {"content-type": "application/x-www-form-urlencoded"}
@@ -48,6 +51,7 @@ class Things(NamedTuple):
     user_id: str
     workflow_id: str
     workflow_name: str
+    schedule_id: str
     jobs: tuple[str, ...]
     output_id: str
     message_key: str
@@ -126,6 +130,7 @@ class Tenant:
             user_id=self.curator.user.id,
             workflow_id=self.workflow.id,
             workflow_name=self.workflow.name,
+            schedule_id=self.schedule().id,
             jobs=tuple(job.id for job in jobs),
             output_id=output.id,
             message_key=f"{NOW}-000000-0a1b2c3{number}",
@@ -154,6 +159,14 @@ class Tenant:
     def _at(self, status: Status) -> dict[str, Any]:
         ended = status in (Status.COMPLETED, Status.FAILED, Status.CANCELLED)
         return {"started_at": NOW + 10 if ended else None, "finished_at": NOW + 20 if ended else None}
+
+    def schedule(self) -> Schedule:
+        """A new one, which is never due."""
+        made = a_schedule(
+            tenant=self.name, owner=self.curator.user, workflow_id=self.workflow.id, name=f"Nightly of {self.name}"
+        )
+        schedules.create(made, None)
+        return made
 
     # Requests with this tenant's own credentials.
 
@@ -192,6 +205,22 @@ class Tenant:
         has = self.things
         job, number, tencent = has.jobs[RUNNING], has.numbers[RUNNING], has.tencent_jobs[RUNNING]
         form = {"grant_type": "client_credentials", "client_id": self.curator.id, "client_secret": self.curator.secret}
+        scheduled = f"/webapi/v3/schedules/{has.schedule_id}"
+        daily = {
+            "iterationType": "Daily",
+            "startTime": "2198-01-01T12:00:00",
+            "dailyContract": {"runOnlyWorkWeek": True},
+        }
+        wanted = {"workflowId": has.workflow_id, "iteration": daily, "timeZone": "Europe/Berlin", "name": "Nightly"}
+        whole = wanted | {
+            "ownerId": has.user_id,
+            "comment": "",
+            "priority": "Low",
+            "workerTag": "",
+            "enabled": True,
+            "credentialId": None,
+            "questions": [{"name": "input", "value": "a"}],
+        }
         contract = '{"priority":"High","workerTag":"gpu","questions":[{"name":"input","value":"s3://data/a.csv"}]}'
         return {
             "POST /webapi/oauth2/token": Sent("POST", "/webapi/oauth2/token", "", FORM, urlencode(form)),
@@ -218,6 +247,20 @@ class Tenant:
                 )
                 for version in ("v1", "v3")
             },
+            "GET /webapi/v3/schedules": self.bearer(
+                "GET",
+                "/webapi/v3/schedules",
+                f"ownerId={has.user_id}&workflowId={has.workflow_id}&view=Full"
+                "&runsAfter=2198-01-01T00:00:00Z&runsBefore=2198-01-10T00:00:00Z",
+            ),
+            "POST /webapi/v3/schedules": self.bearer("POST", "/webapi/v3/schedules", body=json.dumps(wanted)),
+            "GET /webapi/v3/schedules/{scheduleId}": self.bearer("GET", scheduled),
+            "PUT /webapi/v3/schedules/{scheduleId}": self.bearer("PUT", scheduled, body=json.dumps(whole)),
+            "PATCH /webapi/v3/schedules/{scheduleId}": self.bearer("PATCH", scheduled, body='{"comment":"a"}'),
+            "POST /webapi/v3/schedules/{scheduleId}/run": self.bearer("POST", f"{scheduled}/run"),
+            "DELETE /webapi/v3/schedules/{scheduleId}": self.bearer(
+                "DELETE", f"/webapi/v3/schedules/{self.schedule().id}"
+            ),
             "GET /public/{projectKey}/jobs": self.open("GET", "/jobs", "limit=2&page=1"),
             "GET /public/{projectKey}/jobs/{jobId}": self.open("GET", f"/jobs/{number}"),
             "DELETE /public/{projectKey}/jobs/{jobId}": self.open("DELETE", f"/jobs/{number}"),

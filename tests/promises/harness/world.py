@@ -26,7 +26,8 @@ from jobyard.store.records import JOB, job_of
 from local import dynamodb
 from tests.contract.api import CONTEXT, _handler
 from tests.contract.yard import Clock, Yard
-from tests.promises.harness import keys
+from tests.fake_scheduler import FakeScheduler
+from tests.promises.harness import keys, scheduler
 from tests.promises.harness.counted import assert_counted
 from tests.promises.harness.machine import Machine
 from tests.promises.harness.stream import Stream
@@ -51,6 +52,7 @@ class Stuck(AssertionError):
 class World:
     def __init__(self, yard: Yard, wire: Wire, machine: Machine, stream: Stream, clock: Clock) -> None:
         self.yard, self.wire, self.machine, self.stream, self.clock = yard, wire, machine, stream, clock
+        self.scheduler = FakeScheduler()
         self.work: Work = self.machine.finish
         self.undelivered: list[dict[str, Any]] = []
         """Records of the stream that drive has not taken yet, in order."""
@@ -270,6 +272,7 @@ def a_world(yard: Yard, endpoint: str, clock: Clock) -> Iterator[World]:
         "sfn": lambda call: machine.answer(call.operation, call.asked),
         "kms": lambda call: keys.answer(call.operation, call.asked),
         "lambda": lambda call: world.invoked(call),
+        "scheduler": lambda call: scheduler.answer(world.scheduler, call),
     }
     with Wire(stand_ins) as wire:
         world = World(yard, wire, machine, stream, clock)

@@ -7,9 +7,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from jobyard.errors import RoleForbidden
 from jobyard.model import Job, Person, Workflow
+
+if TYPE_CHECKING:
+    from jobyard.model.schedule import Schedule
 
 USER_ID_LONGEST = 256
 """Characters: with a tenant's name it makes a key of an index, which may have 2,048 bytes."""
@@ -25,6 +29,15 @@ class Role(StrEnum):
     CURATOR = "Curator"
 
 
+class Right(StrEnum):
+    """What a user may do beside what the role allows."""
+
+    RUN = "run"
+    PRIORITISE = "prioritise"
+    TAG = "tag"
+    SCHEDULE = "schedule"
+
+
 @dataclass(frozen=True, slots=True)
 class Caller:
     tenant: str
@@ -35,6 +48,9 @@ class Caller:
     @property
     def administrator(self) -> bool:
         return self.role is Role.CURATOR
+
+    def may(self, right: Right) -> bool:  # noqa: ARG002
+        return self.administrator
 
 
 def demand_administrator(caller: Caller) -> None:
@@ -59,3 +75,11 @@ def may_see_workflow(caller: Caller, workflow: Workflow) -> bool:
 def may_execute(caller: Caller, workflow: Workflow) -> bool:
     """Public workflows: every role but NoAccess. Others: their owner and administrators."""
     return may_see_workflow(caller, workflow) and caller.role is not Role.NO_ACCESS
+
+
+def may_see_schedule(caller: Caller, schedule: Schedule) -> bool:
+    return schedule.tenant == caller.tenant and (caller.administrator or schedule.owner.id == caller.user.id)
+
+
+def may_change_schedule(caller: Caller, schedule: Schedule) -> bool:
+    return may_see_schedule(caller, schedule) and caller.may(Right.SCHEDULE)

@@ -1,5 +1,6 @@
 """The table's stream: a new job is started, a cancelled or deleted one stopped, and what a deleted one left removed.
-Of a failed one the nested execution is stopped: its own may have ended without doing so.
+Of a failed one the nested execution is stopped: its own may have ended without doing so. And where one of a schedule
+has ended, the run that waits for that starts.
 
 A stream delivers at least once, so each reaction may be repeated. Within one job it delivers in order; even so none
 of them relies on another: a job that is started after its cancel finds that it may not move, and ends.
@@ -15,6 +16,7 @@ from jobyard.lifecycle import executions
 from jobyard.model import LIVE, Job, Status
 from jobyard.model.ids import now_ms
 from jobyard.model.transitions import WAITING
+from jobyard.service import firing
 from jobyard.store import jobs
 from jobyard.store.lifecycle import delete_messages
 from jobyard.store.records import JOB, job_of
@@ -67,3 +69,5 @@ def _react(record: dict[str, Any]) -> None:
             executions.stop(job.id, job.runner)
             logger.info("stopped", job_id=job.id, tenant=job.tenant, reason="deleted")
         delete_messages(job.tenant, job.id)
+    if job.schedule_id and (kind == "REMOVE" or job.terminal):
+        firing.release(job.tenant, job.schedule_id)

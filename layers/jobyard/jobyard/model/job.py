@@ -97,7 +97,8 @@ class Workflow:
 class Job:
     """``listed_in`` names the list that a job is in, which is its dialect's and of a tenant, project or bucket;
     ``details`` is what the dialect keeps with a job and nobody else reads. ``expires_at`` is in seconds, the beginning
-    of a day. Without ``facets`` a job is found by its owner, its workflow and its priority.
+    of a day. Without ``facets`` a job is found by its owner, its workflow and its priority. ``schedule_id`` is of the
+    schedule that it is a run of.
     """
 
     tenant: str
@@ -126,6 +127,7 @@ class Job:
     progress: float | None = None
     expires_at: int | None = None
     facets: Facets | None = None
+    schedule_id: str | None = None
 
     @property
     def terminal(self) -> bool:

@@ -71,9 +71,16 @@ class Recurrence:
         return None if found is None or (self.end is not None and found > self.end) else found
 
     def run_of(self, instant: int) -> int | None:
-        """The run that something which happens at ``instant`` stands for: Scheduler is exact to the minute."""
-        run = self.next_run(instant - MINUTE_MS)
-        return run if run is not None and run <= instant else None
+        """The run that something which happens at ``instant`` stands for: Scheduler is exact to the minute.
+
+        Its guide does not say at which of the two passes it runs what clocks show twice. Here it is the first; what
+        happens at the second stands for that.
+        """
+        for each in (instant, _first_pass(instant, self.zone)) if self.patterns else (instant,):
+            run = self.next_run(each - MINUTE_MS)
+            if run is not None and run <= each:
+                return run
+        return None
 
     def runs(self, from_: int, until: int) -> Iterator[int]:
         """All runs from ``from_`` (included) to ``until`` (not)."""
@@ -89,6 +96,12 @@ def instant_of(local: datetime, zone: ZoneInfo) -> int | None:
     if there.astimezone(zone).replace(tzinfo=None, fold=0) != local:
         return None
     return int(there.timestamp()) * 1000
+
+
+def _first_pass(instant: int, zone: ZoneInfo) -> int:
+    """When clocks showed for the first time what they show at ``instant``."""
+    shown = datetime.fromtimestamp(instant // 1000, zone)
+    return int(shown.replace(fold=0).timestamp()) * 1000 + instant % 1000
 
 
 def _first(pattern: Pattern, zone: ZoneInfo, from_: int) -> int | None:

@@ -16,12 +16,20 @@ class Overlap(StrEnum):
 
     ALLOW = "allow"
     SKIP = "skip"
+    QUEUE = "queue"
+
+
+WAITING_MOST = 10
+"""Runs of a schedule that wait; those that are due beyond are skipped."""
 
 
 class Outcome(StrEnum):
-    """What came of the last run: a job; none, for its overlap, or because the owner may not, or nothing happened."""
+    """What came of the last run: a job; none yet, or none, for its overlap, or because the owner may not, or nothing
+    happened.
+    """
 
     STARTED = "started"
+    WAITING = "waiting"
     SKIPPED = "skipped"
     REFUSED = "refused"
     MISSED = "missed"
@@ -31,6 +39,7 @@ class State(StrEnum):
     ACTIVE = "Active"
     DISABLED = "Disabled"
     COMPLETED = "Completed"
+    WAITING = "Waiting"
     SKIPPED = "Skipped"
     ERROR = "Error"
     MISSED = "Missed"
@@ -44,7 +53,8 @@ class Schedule:
     """Times in milliseconds; ``time_zone`` is empty for UTC. ``listed_in`` is the list that its jobs are in.
 
     ``role`` is the role in which the owner last wrote it: its jobs are run with that. ``version`` grows with every
-    write, ``timing`` with those that change when it runs. ``last_run_at`` is the instant that the last job was for.
+    write, ``timing`` with those that change when it runs. ``last_run_at`` is the instant that the last job was for,
+    ``waiting`` has those of the runs that wait for its end, the oldest first.
     """
 
     tenant: str
@@ -73,6 +83,7 @@ class Schedule:
     last_job_id: str | None = None
     last_error: str | None = None
     outcome: Outcome | None = None
+    waiting: tuple[int, ...] = ()
 
     @property
     def recurrence(self) -> Recurrence:
@@ -86,6 +97,8 @@ class Schedule:
         """What the last run came to goes before that there is no other."""
         if not self.enabled:
             return State.DISABLED
+        if self.waiting:
+            return State.WAITING
         if self.outcome in _STATES:
             return _STATES[self.outcome]
         return State.COMPLETED if self.next_run(now) is None else State.ACTIVE

@@ -7,6 +7,7 @@ a run that two of them name is one run: its key is the instant.
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -46,7 +47,11 @@ def expressions(recurrence: Recurrence, now: int) -> list[Expression]:
         return [Expression(f"at({at:%Y-%m-%dT%H:%M:%S})", "UTC", None, None)]
     # Scheduler refuses a start date that is more than five minutes past.
     start = recurrence.start if recurrence.start > now else None
-    return [Expression(_cron(each), recurrence.zone.key, start, end) for each in recurrence.patterns]
+    return [
+        Expression(_cron(each), recurrence.zone.key, start, end)
+        for each in recurrence.patterns
+        if replace(recurrence, patterns=(each,)).next_run(now) is not None
+    ]
 
 
 def _rate(period: int) -> str:
@@ -59,7 +64,7 @@ def _cron(pattern: Pattern) -> str:
     if pattern.days is not None:
         days = _listed(pattern.days, 1, 31)
     elif pattern.occurrence is not None:
-        (weekday,) = pattern.weekdays or ()
+        (weekday,) = pattern.weekdays or (0,)
         days, weekdays = "?", f"{weekday + 1}#{pattern.occurrence}"
     elif pattern.weekdays is not None:
         days, weekdays = "?", ",".join(_DAYS[each] for each in sorted(pattern.weekdays))

@@ -52,6 +52,7 @@ def job_item(job: Job) -> Attributes:
             "listedIn": job.listed_in,
             "facets": job.facets._asdict() if job.facets else None,
             "details": job.details,
+            "scheduleId": job.schedule_id,
             "live": live_shard(job.id) if job.status in LIVE else None,
         }
     )
@@ -128,6 +129,7 @@ def job_of(attributes: Attributes) -> Job:
         progress=record.get("progress"),
         expires_at=record.get("expiresAt"),
         facets=Facets(**record["facets"]) if "facets" in record else None,
+        schedule_id=record.get("scheduleId"),
     )
 
 

@@ -96,13 +96,28 @@ def firing(tenant: str, id: str, key: str) -> Firing | None:
     return Firing(key, record["at"], Outcome(record["outcome"]), record.get("jobId"), record.get("error"))
 
 
-def told(before: Schedule, told: Firing, due: int | None) -> list[dict[str, Any]]:
+def told(before: Schedule, told: Firing) -> list[dict[str, Any]]:
     """The writes that make it known what came of a firing, all or none, with the job where there is one.
 
     Of one firing that is delivered twice, or of two at once, one finds its key free and the schedule as it was read.
     """
+    after = _after(before, told)
+    writes = [_firing_put(before, told), _put_over(before, after)]
+    return writes if after.waiting == before.waiting else [*writes, timers.waits(after)]
+
+
+def told_when_due(before: Schedule, told: Firing, due: int | None) -> list[dict[str, Any]]:
+    """The same of a run that the schedule was due for, which is due next at ``due``."""
+    after = _after(before, told)
+    return [_firing_put(before, told), _put_over(before, after), timers.due_at(after, due)]
+
+
+def _after(before: Schedule, told: Firing) -> Schedule:
     counts = told.outcome is Outcome.STARTED
-    after = replace(
+    waiting = {at for at in before.waiting if firing_key(at) != told.key}
+    if told.outcome is Outcome.WAITING:
+        waiting.add(told.at)
+    return replace(
         before,
         version=before.version + 1,
         run_count=before.run_count + counts,
@@ -111,7 +126,24 @@ def told(before: Schedule, told: Firing, due: int | None) -> list[dict[str, Any]
         last_job_id=told.job_id or before.last_job_id,
         last_error=told.error,
         outcome=told.outcome,
+        waiting=tuple(sorted(waiting)),
     )
+
+
+def _firing_put(before: Schedule, told: Firing) -> dict[str, Any]:
+    if told.key not in map(firing_key, before.waiting):
+        return told_of(before.tenant, before.id, told)
+    # What it came to in the end stands in the place of its waiting. That may have been longer than such is kept.
+    condition, values = "attribute_not_exists(pk) OR outcome = :waiting", {":waiting": Outcome.WAITING}
+    return _put(_firing_item(before.tenant, before.id, told), condition, values)
+
+
+def told_of(tenant: str, id: str, told: Firing) -> dict[str, Any]:
+    """The write of the firing alone, under the condition that its key is free."""
+    return _put(_firing_item(tenant, id, told), "attribute_not_exists(pk)", {})
+
+
+def _firing_item(tenant: str, id: str, told: Firing) -> Attributes:
     record = {
         "at": told.at,
         "outcome": told.outcome,
@@ -119,13 +151,12 @@ def told(before: Schedule, told: Firing, due: int | None) -> list[dict[str, Any]
         "error": told.error,
         "expiresAt": told.at // 1000 + KEPT_SECONDS,
     }
-    put = _put(_firing_key(before.tenant, before.id, told.key) | item(record), "attribute_not_exists(pk)", {})
-    return [put, _put_over(before, after), timers.due_at(after, due)]
+    return _firing_key(tenant, id, told.key) | item(record)
 
 
-def tell(before: Schedule, firing: Firing, due: int | None) -> bool:
+def tell(writes: Sequence[dict[str, Any]]) -> bool:
     """Make it known what came of a firing without a job; False where something stood otherwise."""
-    return _write(told(before, firing, due))
+    return _write(list(writes))
 
 
 def schedule_item(schedule: Schedule) -> Attributes:
@@ -158,6 +189,7 @@ def schedule_item(schedule: Schedule) -> Attributes:
             "lastJobId": schedule.last_job_id,
             "lastError": schedule.last_error,
             "outcome": schedule.outcome,
+            "waiting": list(schedule.waiting),
         }
     )
 
@@ -191,6 +223,7 @@ def schedule_of(attributes: Attributes) -> Schedule:
         last_job_id=record.get("lastJobId"),
         last_error=record.get("lastError"),
         outcome=Outcome(record["outcome"]) if "outcome" in record else None,
+        waiting=tuple(record["waiting"]),
     )
 
 

@@ -1,7 +1,7 @@
 """Timers: for each schedule, what EventBridge Scheduler is to hold, and whether it does.
 
-``TIMERS`` / ``<tenant>#<id>``. One partition for the whole stack, because ``reconcile`` compares all of it with all that
-Scheduler holds. A timer is written with every write of its schedule, in one transaction.
+``TIMERS`` / ``<tenant>#<id>``. One partition for the whole stack, because ``reconcile`` compares all of it with all
+that Scheduler holds. A timer is written with every write of its schedule, in one transaction.
 """
 
 from __future__ import annotations
@@ -19,16 +19,18 @@ TIMERS = "TIMERS"
 
 
 class Timer(NamedTuple):
-    """``timing`` is the schedule's; ``armed`` the timing that Scheduler was told last (0 is none), in ``count``
+    """``timing`` is the schedule's; ``armed`` the timing that Scheduler was told last (0 is none), in ``parts``
     expressions. ``due_at`` is the next run, in milliseconds, until something came of it; None where none comes.
+    ``waiting`` runs of it wait.
     """
 
     tenant: str
     id: str
     timing: int
     armed: int
-    count: int
+    parts: int
     due_at: int | None
+    waiting: int = 0
 
 
 def get(tenant: str, id: str) -> Timer | None:
@@ -51,18 +53,17 @@ def every() -> list[Timer]:
     return [_timer_of(each) for page in pages for each in page["Items"]]
 
 
-def mark_armed(tenant: str, id: str, timing: int, count: int) -> bool:
-    """Scheduler holds ``count`` expressions of ``timing``; False where that is not the timing any more."""
+def mark_armed(tenant: str, id: str, timing: int, parts: int) -> bool:
+    """Scheduler holds ``parts`` expressions of ``timing``; False where that is not the timing any more."""
     try:
         patiently(
             lambda: client("dynamodb").update_item(
                 TableName=table_name(),
                 Key=_key(tenant, id),
-                UpdateExpression="SET armed = :timing, #count = :count",
+                UpdateExpression="SET armed = :timing, parts = :parts",
                 # Against a change of the schedule meanwhile: what Scheduler was told is not it.
                 ConditionExpression="timing = :timing",
-                ExpressionAttributeNames={"#count": "count"},
-                ExpressionAttributeValues=item({":timing": timing, ":count": count}),
+                ExpressionAttributeValues=item({":timing": timing, ":parts": parts}),
             )
         )
     except ClientError as error:
@@ -74,18 +75,36 @@ def mark_armed(tenant: str, id: str, timing: int, count: int) -> bool:
 
 def due_at(schedule: Schedule, due: int | None) -> dict[str, Any]:
     """The write that goes with one of its schedule."""
-    values = {":tenant": schedule.tenant, ":id": schedule.id, ":timing": schedule.timing, ":none": 0, ":due": due}
+    values = {
+        ":tenant": schedule.tenant,
+        ":id": schedule.id,
+        ":timing": schedule.timing,
+        ":waiting": len(schedule.waiting),
+        ":none": 0,
+        ":due": due,
+    }
     sets = (
-        "SET tenant = :tenant, id = :id, timing = :timing, "
-        "armed = if_not_exists(armed, :none), #count = if_not_exists(#count, :none)"
+        "SET tenant = :tenant, id = :id, timing = :timing, waiting = :waiting, "
+        "armed = if_not_exists(armed, :none), parts = if_not_exists(parts, :none)"
     )
     return {
         "Update": {
             "TableName": table_name(),
             "Key": _key(schedule.tenant, schedule.id),
             "UpdateExpression": f"{sets} REMOVE dueAt" if due is None else f"{sets}, dueAt = :due",
-            "ExpressionAttributeNames": {"#count": "count"},
             "ExpressionAttributeValues": item(values),
+        }
+    }
+
+
+def waits(schedule: Schedule) -> dict[str, Any]:
+    """The write that goes with one of its schedule that changes only how many runs wait."""
+    return {
+        "Update": {
+            "TableName": table_name(),
+            "Key": _key(schedule.tenant, schedule.id),
+            "UpdateExpression": "SET waiting = :waiting",
+            "ExpressionAttributeValues": item({":waiting": len(schedule.waiting)}),
         }
     }
 
@@ -97,7 +116,13 @@ def removed(schedule: Schedule) -> dict[str, Any]:
 def _timer_of(attributes: Attributes) -> Timer:
     record = plain_item(attributes)
     return Timer(
-        record["tenant"], record["id"], record["timing"], record["armed"], record["count"], record.get("dueAt")
+        tenant=record["tenant"],
+        id=record["id"],
+        timing=record["timing"],
+        armed=record["armed"],
+        parts=record["parts"],
+        due_at=record.get("dueAt"),
+        waiting=record["waiting"],
     )
 
 

@@ -59,7 +59,7 @@ def detail(job: Job, messages: Sequence[Message] | None) -> dict[str, Any]:
         "startTime": instant(job.started_at, "milliseconds"),
         "endTime": instant(job.finished_at, "milliseconds"),
         "submittedBy": job.owner.name,
-        "scheduleId": None,
+        "scheduleId": job.schedule_id,
         "progress": 1.0 if job.status is Status.COMPLETED else job.progress,
     }
     if messages is None:

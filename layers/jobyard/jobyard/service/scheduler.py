@@ -13,7 +13,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
@@ -34,12 +35,19 @@ LATE_MS = 3600 * 1000
 """How long Scheduler, and then Lambda, try to deliver a firing; the template has the same."""
 
 RETRIES = 10
+_NAME = re.compile(r"(?P<prefix>[0-9a-f]{12}-[0-9a-f]{24}-)[0-9]+-[0-9]+\Z")
 logger = Logger()
 
 
 def prefix(tenant: str, id: str) -> str:
-    """Of all names for one schedule. Tenants' names may be longer than Scheduler's, and have other characters."""
+    """Of all names for one schedule. A tenant's own name may be as long as Scheduler's names are at the most."""
     return f"{sha256(tenant.encode()).hexdigest()[:12]}-{id}-"
+
+
+def prefix_of(name: str) -> str | None:
+    """The prefix of a name that ``name`` has made; None for another, as that of the template's own schedule."""
+    found = _NAME.match(name)
+    return found["prefix"] if found else None
 
 
 def name(tenant: str, id: str, timing: int, number: int) -> str:
@@ -48,17 +56,33 @@ def name(tenant: str, id: str, timing: int, number: int) -> str:
 
 def names(timer: Timer) -> list[str]:
     """What Scheduler holds for it, as far as the timer knows."""
-    return [name(timer.tenant, timer.id, timer.armed, number) for number in range(timer.count)]
+    return [name(timer.tenant, timer.id, timer.armed, number) for number in range(timer.parts)]
 
 
 def arm_soon(schedule: Schedule) -> None:
     """``arm``, within a request that has done what was asked: what goes wrong now, ``reconcile`` does in a minute."""
+    _soon(schedule, lambda: arm(schedule.tenant, schedule.id))
+
+
+def disarm_soon(schedule: Schedule, timer: Timer | None) -> None:
+    """Forget what Scheduler holds for a schedule that is deleted; as ``arm_soon``. ``timer`` is what it had."""
+    if timer:
+        _soon(schedule, lambda: forget(names(timer)))
+
+
+def _soon(schedule: Schedule, call: Callable[[], None]) -> None:
     try:
-        arm(schedule.tenant, schedule.id)
+        call()
     except Exception as error:
-        if not isinstance(error, Busy | Unavailable) and not is_passing(error):
+        # Scheduler says Conflict of what it is still at work on.
+        conflict = isinstance(error, ClientError) and error_code(error) == "ConflictException"
+        if not conflict and not isinstance(error, Busy | Unavailable) and not is_passing(error):
             raise
         logger.warning("left to reconcile", schedule_id=schedule.id, tenant=schedule.tenant, exc_info=error)
+
+
+def timer_of(schedule: Schedule) -> Timer | None:
+    return timers.get(schedule.tenant, schedule.id)
 
 
 def arm(tenant: str, id: str) -> None:
@@ -74,11 +98,6 @@ def arm(tenant: str, id: str) -> None:
                 forget(names(timer))
             return
     raise Busy("Too many others are changing the schedule; try again.")
-
-
-def disarm(timer: Timer) -> None:
-    """Of a schedule that is deleted."""
-    forget(names(timer))
 
 
 def forget(these: list[str]) -> None:
@@ -99,9 +118,10 @@ def held() -> Iterator[str]:
 def _tell_all(schedule: Schedule) -> int:
     """How many expressions Scheduler now holds for the schedule's timing."""
     made = expressions(schedule.recurrence, now_ms()) if schedule.enabled else []
+    named = [name(schedule.tenant, schedule.id, schedule.timing, number) for number in range(len(made))]
     try:
-        for number, expression in enumerate(made):
-            _tell(schedule, name(schedule.tenant, schedule.id, schedule.timing, number), expression)
+        for each, expression in zip(named, made, strict=True):
+            _tell(schedule, each, expression)
     except ClientError as error:
         if error_code(error) != "ValidationException":
             raise
@@ -110,7 +130,8 @@ def _tell_all(schedule: Schedule) -> int:
         why = f"EventBridge Scheduler refuses it: {error.response['Error'].get('Message', '')}"[:1000]
         now = now_ms()
         told = Firing(f"{schedules.firing_key(now)}-{schedule.timing}", now, Outcome.REFUSED, None, why)
-        schedules.tell(schedule, told, None)
+        schedules.tell(schedules.told_when_due(schedule, told, None))
+        forget(named)
         return 0
     return len(made)
 
@@ -134,6 +155,7 @@ def _tell(schedule: Schedule, name: str, expression: Expression) -> None:
             ScheduleExpression=expression.text,
             ScheduleExpressionTimezone=expression.zone,
             FlexibleTimeWindow={"Mode": "OFF"},
+            ActionAfterCompletion="DELETE",
             Target={
                 "Arn": os.environ["FIRE_FUNCTION_ARN"],
                 "RoleArn": os.environ["SCHEDULER_ROLE_ARN"],
