@@ -136,6 +136,24 @@ def patch_logs(lambda_runtime: Any) -> None:
     worker._read_stderr = read_stderr
 
 
+def patch_scheduler(scheduler: Any, eventbridge: Any) -> None:
+    """`<aws.scheduler.scheduled-time>` in a target's input is the time, as in AWS: the stock engine leaves it there.
+
+    What is due is looked for each ten seconds, so the time is later than that by as much.
+    """
+    guard(scheduler, "_tick_schedules", [])
+    invoke = guard(eventbridge, "_invoke_target", ["target", "event", "rule", "view"])
+
+    def invoke_target(target: Any, event: Any, rule: Any, view: Any = None) -> Any:
+        given = target.get("Input")
+        if given and event.get("Source") == "aws.scheduler":
+            now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(event["Time"]))
+            target = target | {"Input": given.replace("<aws.scheduler.scheduled-time>", now)}
+        return invoke(target, event, rule, view)
+
+    eventbridge._invoke_target = invoke_target
+
+
 class Layers:
     """A layer is unpacked once, and shared by all workers, as /opt is read-only in AWS.
 
@@ -208,12 +226,13 @@ def main() -> None:
 
     from ministack import app
     from ministack.core import lambda_runtime
-    from ministack.services import lambda_svc, stepfunctions
+    from ministack.services import eventbridge, lambda_svc, scheduler, stepfunctions
 
     Callbacks(stepfunctions).patch()
     Layers(lambda_runtime, lambda_svc).patch()
     maps = beside("engine_map")
     maps.DistributedMaps(stepfunctions, guard, maps.put).patch()
+    patch_scheduler(scheduler, eventbridge)
     patch_logs(lambda_runtime)
     end_with_parent()
     sys.argv[1:] = []

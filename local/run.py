@@ -12,6 +12,7 @@ from pathlib import Path
 from types import FrameType
 
 from jobyard_cli.manage import ManageError
+from local import schedules
 from local.errors import LocalError
 from local.logs import function_names, readable
 from local.stack import LocalStack
@@ -101,6 +102,7 @@ Cancel another one while it runs (its input is long), and see it stay cancelled:
   sleep 3; curl -s -X DELETE $BASE/v3/jobs/$JOB -H "Authorization: Bearer $TOKEN"
   curl -s $BASE/v3/jobs/$JOB -H "Authorization: Bearer $TOKEN"
 
+{schedules.shown(alteryx)}
 The same yard in OpenReplay's dialect: have a user's data erased from the next midnight (UTC) on, and list such jobs.
 
   PROJECT={openreplay["base_url"]}/public/{openreplay["project_key"]}
