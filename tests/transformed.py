@@ -116,7 +116,7 @@ def count_is_told(record: Mapping[str, Any]) -> bool:
 
 def _passes(pattern: Any, value: Any) -> bool:
     """Lambda's event filter, as far as this template uses it: objects by name, lists of values that are allowed, or of
-    one rule that names those that are not.
+    one rule: those that are not allowed, how one begins, or that there is one.
     """
     if isinstance(pattern, dict):
         return isinstance(value, dict) and all(
@@ -124,7 +124,10 @@ def _passes(pattern: Any, value: Any) -> bool:
         )
     (first, *_) = pattern
     if isinstance(first, dict):
-        (refused,) = first.values()
-        assert pattern == [{"anything-but": refused}], pattern
-        return value not in refused
+        ((rule, wanted),) = first.items()
+        assert len(pattern) == 1
+        assert rule in ("anything-but", "prefix", "exists"), pattern
+        if rule == "prefix":
+            return bool(value.startswith(wanted))
+        return value not in wanted if rule == "anything-but" else wanted is True
     return value in pattern

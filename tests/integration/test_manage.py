@@ -13,6 +13,7 @@ from jobyard.authorizer import bearer
 from jobyard.authorizer.secrets import hash_of
 from jobyard.aws import client
 from jobyard.errors import Unauthenticated
+from jobyard.model import Runner
 from jobyard.service import tokens
 from jobyard.service.manage import manage
 from jobyard.store import credentials, workflows
@@ -210,7 +211,7 @@ def test_a_workflow_may_be_a_state_machine_of_the_stacks_name() -> None:
     assert made["runner"] == {"type": "stateMachine", "arn": arn}
     found = workflows.get("acme", made["id"])
     assert found
-    assert found.runner == ("stateMachine", arn)
+    assert found.runner == Runner("stateMachine", arn)
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,6 @@ from tests.state_machine import State, definition, sources, states, substitution
 
 TRANSITION_OF = {
     "Enqueue": "enqueue",
-    "Initialize": "initialize",
     "Start": "start",
     "Complete": "complete",
     "Fail": "fail",

@@ -27,7 +27,6 @@ TENANT = "acme"
 # What the execution's writes are called in the table of transitions.
 _WRITES = {
     "Enqueue": "enqueue",
-    "Initialize": "initialize",
     "Start": "start",
     "Complete": "complete",
     "Fail": "fail",

@@ -98,6 +98,8 @@ def submit(
         details=dict(request.details),
         questions=tuple(request.questions),
         runner=workflow.runner,
+        retries=workflow.retries,
+        time_limit=workflow.time_limit,
         settings=workflow.settings | dict(request.settings),
         start_at=start_at if waits else None,
         queued_at=None if waits else now,

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from jobyard.aws import ClientError, cancellation_reasons, client, error_code, found_instead
 from jobyard.errors import Busy
-from jobyard.model import TERMINAL, TRANSITIONS, Job, Message, Person
+from jobyard.model import TERMINAL, TRANSITIONS, Job, Message, Move, Person, Stand
 from jobyard.model.ids import now_ms
 from jobyard.store.conflicts import patiently
 from jobyard.store.items import Attributes, attribute, item, plain_item, table_name
-from jobyard.store.records import JOB, MESSAGE, job_item, job_key, job_of, job_pk
+from jobyard.store.records import JOB, MESSAGE, job_item, job_key, job_of, job_pk, move_record, place_record
+
+LIVING = "live, waitsIn"
+"""What only a job that has not ended has: by these it is found in the indexes of such jobs."""
+
+MOVES_KEPT = 20
+"""Of a waiting job's moves the newest, which its messages tell."""
 
 _CONDITION_FAILED = "ConditionalCheckFailedException"
 _CANCELLED = "TransactionCanceledException"
@@ -121,6 +129,59 @@ def fail(job: Job, error: str, at_ms: int) -> Moved:
     return move(job, "fail", {"finishedAt": at_ms, "updatedAt": at_ms, "error": error})
 
 
+def stand(job: Job, now: Stand, by: Person, at_ms: int, also: Sequence[dict[str, Any]] = ()) -> Moved:
+    """Give ``job`` another priority or tag while it waits, with the writes ``also`` or none of them."""
+    move = Move(at_ms, by.name, Stand(job.priority, job.worker_tag), now)
+    moved = replace(
+        job,
+        priority=now.priority,
+        worker_tag=now.tag,
+        revision=job.revision + 1,
+        moves=(*job.moves, move)[-MOVES_KEPT:],
+        updated_at=at_ms,
+        # What it waits for is another thing in another queue.
+        waits_since=job.waits_since if now.tag == job.worker_tag else None,
+    )
+    sets: dict[str, Any] = {
+        "priority": moved.priority,
+        "workerTag": moved.worker_tag,
+        "revision": moved.revision,
+        "moves": [move_record(each) for each in moved.moves],
+        "updatedAt": at_ms,
+    } | {name: value for name, value in place_record(moved).items() if value is not None}
+    values = item({f":set_{name}": value for name, value in sets.items()})
+    values |= item({":from": job.status, ":revision": job.revision})
+    update = {
+        "TableName": table_name(),
+        "Key": job_key(job.tenant, job.id),
+        "UpdateExpression": f"SET {', '.join(f'#{name} = :set_{name}' for name in sets)}"
+        + ("" if moved.waits_since == job.waits_since else " REMOVE waitsSince, waitsFor"),
+        # Against a claim, a start time that has come, a cancel, and another who moves the same job: a job that runs is
+        # moved nowhere, and one that waits stands where the index says.
+        "ConditionExpression": "#status = :from AND "
+        + ("#revision = :revision" if job.revision else "(attribute_not_exists(#revision) OR #revision = :revision)"),
+        "ExpressionAttributeNames": {"#status": "status", **{f"#{name}": name for name in sets}},
+        "ExpressionAttributeValues": values,
+        "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+    }
+    # One token for all tries, as when a job is deleted.
+    token = secrets.token_hex(16)
+    try:
+        patiently(
+            lambda: client("dynamodb").transact_write_items(
+                TransactItems=[{"Update": update}, *also], ClientRequestToken=token
+            )
+        )
+    except ClientError as error:
+        if error_code(error) != _CANCELLED:
+            raise
+        reason, *_ = cancellation_reasons(error)
+        if reason["Code"] != "ConditionalCheckFailed":
+            raise
+        return Moved(False, job_of(reason["Item"]) if "Item" in reason else None)
+    return Moved(True, moved)
+
+
 def delete(job: Job) -> Moved:
     """Remove ``job`` while it still waits."""
     names, values, may_leave = _may_leave("delete")
@@ -165,7 +226,7 @@ def move(job: Job, transition: str, values: dict[str, Any]) -> Moved:
             lambda: client("dynamodb").update_item(
                 TableName=table_name(),
                 Key=job_key(job.tenant, job.id),
-                UpdateExpression=f"SET {sets}" + (" REMOVE live" if target in TERMINAL else ""),
+                UpdateExpression=f"SET {sets}" + (f" REMOVE {LIVING}" if target in TERMINAL else ""),
                 ConditionExpression=may_leave,
                 ExpressionAttributeNames=names,
                 ExpressionAttributeValues=conditions | item({f":set_{name}": value for name, value in changes.items()}),
