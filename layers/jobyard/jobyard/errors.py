@@ -9,8 +9,10 @@
     ├── RoleForbidden       a caller whose role may not call this endpoint at all
     ├── ExecuteForbidden    a caller who may not run this workflow
     ├── CancelForbidden     a caller who may not cancel this job
+    ├── ChangeForbidden     a caller who may not change this about a job
     ├── NotFound            nothing of that id that this caller may know of
     ├── NotCancellable      the job is in a final state
+    ├── NotChangeable       the job waits no longer
     ├── AlreadyLive         a live job stands for the same thing, of which there may be one
     ├── IdempotencyConflict the key was used before, with another request
     ├── Busy                too many others wrote the same thing at once; nothing was written
@@ -51,6 +53,10 @@ class CancelForbidden(JobyardError):
     pass
 
 
+class ChangeForbidden(JobyardError):
+    pass
+
+
 class NotFound(JobyardError):
     def __init__(self, kind: str, id: str) -> None:
         super().__init__(f"{kind} {id[:64]} not found.")
@@ -61,6 +67,12 @@ class NotFound(JobyardError):
 class NotCancellable(JobyardError):
     def __init__(self, status: str) -> None:
         super().__init__(f"The job is {status}; a job in a final state cannot be cancelled.")
+        self.status = status
+
+
+class NotChangeable(JobyardError):
+    def __init__(self, status: str) -> None:
+        super().__init__(f"The job is {status}; only a job that waits can be changed.")
         self.status = status
 
 

@@ -25,6 +25,15 @@ class Role(StrEnum):
     CURATOR = "Curator"
 
 
+class Right(StrEnum):
+    """What the vendor gives users one by one."""
+
+    RUN = "run"
+    PRIORITISE = "prioritise"
+    TAG = "tag"
+    SCHEDULE = "schedule"
+
+
 @dataclass(frozen=True, slots=True)
 class Caller:
     tenant: str
@@ -35,6 +44,9 @@ class Caller:
     @property
     def administrator(self) -> bool:
         return self.role is Role.CURATOR
+
+    def may(self, right: Right) -> bool:  # noqa: ARG002 - nobody but administrators has any yet
+        return self.administrator
 
 
 def demand_administrator(caller: Caller) -> None:

@@ -30,7 +30,7 @@ def life_messages(job: Job) -> list[Message]:
         return 0, "0" * len(told)
 
     if job.start_at is not None:
-        told.append((job.created_at, opening(), INFORMATION, f"Scheduled to start at {_instant(job.start_at)}."))
+        told.append((job.created_at, opening(), INFORMATION, f"Scheduled to start at {instant(job.start_at)}."))
     told.append((job.queued_at, opening(), INFORMATION, f"Queued with priority {_priority_when_queued(job)}."))
     for move in job.moves:  # one by one: each opening counts those before it
         told += [(move.at, opening(), INFORMATION, _moved(move))]
@@ -68,5 +68,6 @@ def _moved(move: Move) -> str:
     return f"Moved by {move.by}: {', '.join(changes)}."
 
 
-def _instant(at_ms: int) -> str:
+def instant(at_ms: int) -> str:
+    """As messages tell a time."""
     return datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

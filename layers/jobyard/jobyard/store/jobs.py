@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -129,8 +129,14 @@ def fail(job: Job, error: str, at_ms: int) -> Moved:
     return move(job, "fail", {"finishedAt": at_ms, "updatedAt": at_ms, "error": error})
 
 
-def stand(job: Job, now: Stand, by: Person, at_ms: int, also: Sequence[dict[str, Any]] = ()) -> Moved:
-    """Give ``job`` another priority or tag while it waits, with the writes ``also`` or none of them."""
+def stand(
+    job: Job,
+    now: Stand,
+    by: Person,
+    at_ms: int,
+    also: Callable[[Job, Job], Sequence[dict[str, Any]]] = lambda _before, _after: (),
+) -> Moved:
+    """Give ``job`` another priority or tag while it waits, with the writes that ``also`` makes, or nothing."""
     move = Move(at_ms, by.name, Stand(job.priority, job.worker_tag), now)
     moved = replace(
         job,
@@ -164,14 +170,11 @@ def stand(job: Job, now: Stand, by: Person, at_ms: int, also: Sequence[dict[str,
         "ExpressionAttributeValues": values,
         "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
     }
+    writes = [{"Update": update}, *also(job, moved)]
     # One token for all tries, as when a job is deleted.
     token = secrets.token_hex(16)
     try:
-        patiently(
-            lambda: client("dynamodb").transact_write_items(
-                TransactItems=[{"Update": update}, *also], ClientRequestToken=token
-            )
-        )
+        patiently(lambda: client("dynamodb").transact_write_items(TransactItems=writes, ClientRequestToken=token))
     except ClientError as error:
         if error_code(error) != _CANCELLED:
             raise

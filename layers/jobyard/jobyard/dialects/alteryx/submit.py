@@ -15,6 +15,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 from pydantic_core import from_json
 
+from jobyard.dialects.alteryx.bodies import invalid
 from jobyard.dialects.alteryx.caller import caller, listed_in
 from jobyard.dialects.alteryx.parameters import identifier, one_of
 from jobyard.dialects.alteryx.views import detail
@@ -37,7 +38,8 @@ PRIORITIES: Mapping[str, Priority] = {
 _NUMBERED = re.compile(r"questions\[(?P<number>[0-9]{1,4})\](?:\.|\[)(?P<member>name|value)\]?\Z")
 
 
-def _priority(given: Any) -> Any:
+def priority_of(given: Any) -> Any:
+    """By name in any letter case, or by number. Raises ValueError naming what is allowed."""
     if given is None or given == "":
         return Priority.DEFAULT
     if isinstance(given, bool) or not isinstance(given, str | int):
@@ -81,7 +83,7 @@ class EnqueueJobContract(BaseModel):
     workerTag: Annotated[str, BeforeValidator(_text)] = ""
     credentialId: Annotated[str, BeforeValidator(_text)] = ""
     questions: Annotated[list[QuestionContract], BeforeValidator(_questions)] = []
-    priority: Annotated[Priority, BeforeValidator(_priority)] = Priority.DEFAULT
+    priority: Annotated[Priority, BeforeValidator(priority_of)] = Priority.DEFAULT
 
 
 def answer(request: Request) -> Response:
@@ -109,9 +111,7 @@ def _contract(request: Request) -> EnqueueJobContract:
             return EnqueueJobContract.model_validate(_form(request.form))
         return EnqueueJobContract.model_validate_json(request.body)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        field = ".".join(map(str, first["loc"])) or None
-        raise Invalid(field, f"{field or 'The body'}: {first['msg'].removeprefix('Value error, ')}.") from error
+        raise invalid(error) from error
 
 
 def _is_form(request: Request) -> bool:
