@@ -51,6 +51,9 @@ class Callbacks:
         self._execute_task = guard(stepfunctions, "_execute_task", ["state_def", "raw_input", "execution", "ctx"])
         self._invoke_resource = guard(stepfunctions, "_invoke_resource", ["resource", "input_data"])
         guard(stepfunctions, "_invoke_with_callback", ["resource", "input_data", "token", "state_def"])
+        self._evaluate = guard(
+            stepfunctions, "_apply_jsonata_template", ["value", "raw_input", "ctx", "result", "error_output"]
+        )
         self._tokens = stepfunctions._task_tokens
         self._failure: type[Exception] = stepfunctions._ExecutionError
         # The execution and the context object of the task that this thread runs.
@@ -67,6 +70,9 @@ class Callbacks:
     def execute_task(self, state_def: Any, raw_input: Any, execution: Any, ctx: Any) -> Any:
         outer = getattr(self._present, "task", None)
         self._present.task = (execution, ctx)
+        # The stock engine takes a task's times for numbers; in AWS they may be expressions.
+        times = {name: state_def[name] for name in ("TimeoutSeconds", "HeartbeatSeconds") if name in state_def}
+        state_def = state_def | self._evaluate(times, raw_input, ctx)
         try:
             return self._execute_task(state_def, raw_input, execution, ctx)
         finally:

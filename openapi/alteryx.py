@@ -8,7 +8,6 @@ from jobyard.dialects.alteryx.errors import answer as refuse
 from jobyard.dialects.alteryx.messages import KEY
 from jobyard.dialects.alteryx.output import LINK_SECONDS
 from jobyard.dialects.alteryx.parameters import DIRECTIONS, LIMIT_MOST, OFFSET_MOST, PRIORITIES, SORTS, STATUSES
-from jobyard.dialects.alteryx.queues import UNTAGGED
 from jobyard.dialects.alteryx.submit import PRIORITIES as SUBMIT_PRIORITIES
 from jobyard.dialects.alteryx.submit import EnqueueJobContract, QuestionContract
 from jobyard.dialects.alteryx.token import refuse as refuse_token
@@ -17,20 +16,17 @@ from jobyard.dialects.alteryx.workflow_jobs import OUTCOMES, RESULT_CODES
 from jobyard.errors import (
     Busy,
     CancelForbidden,
-    ChangeForbidden,
     ExecuteForbidden,
     IdempotencyConflict,
     Invalid,
     JobyardError,
     NotCancellable,
-    NotChangeable,
     NotFound,
     RoleForbidden,
     Unauthenticated,
     Unavailable,
 )
 from jobyard.model.messages import life_messages
-from jobyard.model.queue import SLOTS_MOST
 from jobyard.service.filters import Window
 from jobyard.service.submit import QUESTIONS_BYTES, QUESTIONS_MOST, WORKER_TAG_LONGEST
 from openapi import samples
@@ -40,8 +36,6 @@ from openapi.alteryx_models import (
     AlteryxJob,
     AlteryxJobPage,
     AlteryxMessage,
-    AlteryxQueue,
-    AlteryxQueueDetail,
     AlteryxToken,
     AlteryxTokenError,
     AlteryxWorkflowJob,
@@ -146,48 +140,7 @@ def _form() -> Spec:
     return {"title": "EnqueueJobForm", "type": "object", "properties": members | {"questions": written}}
 
 
-def _change() -> Spec:
-    return {
-        "title": "ChangeJob",
-        "type": "object",
-        "properties": {
-            "priority": choice(SUBMIT_PRIORITIES, description="By name, or as 0 to 3."),
-            "workerTag": {"type": "string", "maxLength": WORKER_TAG_LONGEST},
-        },
-        "minProperties": 1,
-    }
-
-
-def _queue(required: list[str]) -> Spec:
-    made: Spec = {
-        "title": "Queue" if required else "ChangeQueue",
-        "type": "object",
-        "properties": {
-            "slots": {
-                "type": ["integer", "null"],
-                "minimum": 0,
-                "maximum": SLOTS_MOST,
-                "description": "How many jobs may run at once; null for any number.",
-            },
-            "paused": {"type": "boolean"},
-        },
-    }
-    return made | ({"required": required} if required else {})
-
-
-QUEUE_TAG = path(
-    "tag",
-    f"The worker tag; {UNTAGGED} is that of jobs without one.",
-    {"type": "string", "minLength": 1, "maxLength": WORKER_TAG_LONGEST},
-    "gpu",
-)
-_QUEUE = {"tag": "gpu", "slots": 2, "paused": False, "running": 2}
-_QUEUE_ANSWER = answer("The queue.", JSON, AlteryxQueueDetail, example=_QUEUE | {"waiting": 18})
-_TAG_TOO_LONG = Invalid("slots", f"slots: -1 is not allowed. Allowed values: 0 to {SLOTS_MOST}, or null.")
-_NOT_WAITING = NotChangeable("running")
-_NOT_PERMITTED = ChangeForbidden("You do not have permission to change the priority of a job.")
-
-_LINKS: Spec = {
+LINKS: Spec = {
     name: {"operationId": name, "parameters": {"jobId": "$response.body#/id"}}
     for name in ("getJob", "getJobMessages", "cancelJob")
 }
@@ -256,7 +209,7 @@ TOKEN: Spec = {
 }
 
 _JOB = detail(samples.ALTERYX, life_messages(samples.ALTERYX))
-_QUEUED = detail(samples.ALTERYX, None) | {
+QUEUED = detail(samples.ALTERYX, None) | {
     "status": "Queued",
     "disposition": "None",
     "outputs": [],
@@ -367,65 +320,6 @@ OPERATIONS: dict[str, Spec] = {
             **refusals(NotCancellable("completed"), CancelForbidden(), _DENIED, _NO_JOB, _BUSY),
         },
     },
-    "PATCH /webapi/v3/jobs/{jobId}": {
-        "operationId": "changeJob",
-        "summary": "Move a job that waits",
-        "description": "Another priority, another worker tag, or both. For administrators, and users with the right.",
-        "security": ACCESS_TOKEN,
-        "parameters": [JOB_ID],
-        "requestBody": {
-            "required": True,
-            "content": {JSON: {"schema": _change(), "example": {"priority": "High"}}},
-        },
-        "responses": {
-            "200": answer("The job.", JSON, AlteryxJob, example=_QUEUED, links=_LINKS),
-            **refusals(_NOT_WAITING, _DENIED, _NOT_PERMITTED, _NO_JOB, _BUSY),
-        },
-    },
-    "GET /webapi/v3/queues": {
-        "operationId": "listQueues",
-        "summary": "List queues",
-        "description": "Those that jobs have needed, or that were set. For administrators.",
-        "security": ACCESS_TOKEN,
-        "responses": {
-            "200": answer("Queues.", JSON, {"type": "array", "items": AlteryxQueue}, example=[_QUEUE]),
-            **refusals(_DENIED, _ROLE),
-        },
-    },
-    "GET /webapi/v3/queues/{tag}": {
-        "operationId": "getQueue",
-        "summary": "Look at a queue",
-        "description": "Every worker tag has one: without a limit, and not paused, until it is set. For administrators.",
-        "security": ACCESS_TOKEN,
-        "parameters": [QUEUE_TAG],
-        "responses": {"200": _QUEUE_ANSWER, **refusals(_TAG_TOO_LONG, _DENIED, _ROLE)},
-    },
-    "PUT /webapi/v3/queues/{tag}": {
-        "operationId": "putQueue",
-        "summary": "Set a queue",
-        "description": "How many of its jobs run at once, and whether it is paused; running ones go on. For administrators.",
-        "security": ACCESS_TOKEN,
-        "parameters": [QUEUE_TAG],
-        "requestBody": {
-            "required": True,
-            "content": {
-                JSON: {"schema": _queue(required=["slots", "paused"]), "example": {"slots": 2, "paused": False}}
-            },
-        },
-        "responses": {"200": _QUEUE_ANSWER, **refusals(_TAG_TOO_LONG, _DENIED, _ROLE, _BUSY)},
-    },
-    "PATCH /webapi/v3/queues/{tag}": {
-        "operationId": "changeQueue",
-        "summary": "Change a queue",
-        "description": "What is left out stays as it is. For administrators.",
-        "security": ACCESS_TOKEN,
-        "parameters": [QUEUE_TAG],
-        "requestBody": {
-            "required": False,
-            "content": {JSON: {"schema": _queue([]), "example": {"paused": True}}},
-        },
-        "responses": {"200": _QUEUE_ANSWER, **refusals(_TAG_TOO_LONG, _DENIED, _ROLE, _BUSY)},
-    },
     "GET /webapi/v3/workflows/{workflowId}/jobs": {
         "operationId": "listJobsOfWorkflow",
         "summary": "List a workflow's jobs",
@@ -465,7 +359,7 @@ OPERATIONS: dict[str, Spec] = {
             },
         },
         "responses": {
-            "200": answer("The job.", JSON, AlteryxJob, headers=REPLAYED, example=_QUEUED, links=_LINKS),
+            "200": answer("The job.", JSON, AlteryxJob, headers=REPLAYED, example=QUEUED, links=LINKS),
             **refusals(_INVALID, _DENIED, _EXECUTE, _NO_WORKFLOW, _USED, _BUSY),
         },
     },

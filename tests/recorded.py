@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from typing import Any, Self
 
@@ -58,6 +59,9 @@ def asked_of(service: str, operation: str, given: dict[str, Any]) -> list[Asked]
         return [Asked("lambda:InvokeFunction", f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{given['FunctionName']}")]
     if service == "stepfunctions":
         arn = given.get("executionArn") or given.get("stateMachineArn") or given.get("mapRunArn") or "*"
+        if "taskToken" in given:
+            # IAM looks at the machine that the token is of: there is none but the stack's.
+            arn = os.environ["STATE_MACHINE_ARN"]
         return [Asked(f"states:{operation}", arn)]
     return [Asked(f"{service}:{operation}", "*")]
 

@@ -30,6 +30,8 @@ TOKEN, LIST = "POST /webapi/oauth2/token", "GET /webapi/v3/jobs"
 SUBMIT, WORKFLOW_JOBS = "POST /webapi/v3/workflows/{workflowId}/jobs", "GET /webapi/v3/workflows/{workflowId}/jobs"
 GET, MESSAGES, CANCEL = (f"{each} /webapi/v3/jobs/{{jobId}}" for each in ("GET", "GET", "DELETE"))
 MESSAGES = f"{MESSAGES}/messages"
+CHANGE = "PATCH /webapi/v3/jobs/{jobId}"
+QUEUE, PUT_QUEUE, PATCH_QUEUE = (f"{each} /webapi/v3/queues/{{tag}}" for each in ("GET", "PUT", "PATCH"))
 OUTPUT, OUTPUT_V3 = (f"GET /webapi/{each}/jobs/{{jobId}}/output/{{outputId}}" for each in ("v1", "v3"))
 ERASE = "DELETE /public/{projectKey}/users/{userId}"
 PROJECT_LIST = "GET /public/{projectKey}/jobs"
@@ -52,6 +54,11 @@ def nobodys(name: str, id: str = NOBODYS) -> Asked:
     return Asked(path={name: id})
 
 
+BODIES = {CHANGE: '{"priority": "High"}', PUT_QUEUE: '{"slots": 2, "paused": false}'}
+"""Of requests that are answered well, where one is needed."""
+
+WAITING = Asked(status=Status.QUEUED)
+TOO_FEW = '{"slots": -1, "paused": false}'
 # A secret without a bucket of its own, and a Host that names none.
 NO_BUCKET = Asked(headers={"host": "example.com"})
 KEY = {"idempotency-key": "k"}
@@ -65,6 +72,13 @@ REFUSED: dict[tuple[str, str], Asked] = {
     (MESSAGES, "404"): nobodys("jobId"),
     (CANCEL, "400"): Asked(status=Status.COMPLETED),
     (CANCEL, "404"): nobodys("jobId"),
+    (CHANGE, "200"): WAITING,
+    (CHANGE, "400"): Asked(status=Status.RUNNING),
+    (CHANGE, "403"): WAITING,
+    (CHANGE, "404"): nobodys("jobId"),
+    (QUEUE, "400"): nobodys("tag", "x" * 129),
+    (PUT_QUEUE, "400"): Asked(body=TOO_FEW),
+    (PATCH_QUEUE, "400"): Asked(body=TOO_FEW),
     (WORKFLOW_JOBS, "400"): Asked(query="status=x"),
     (WORKFLOW_JOBS, "404"): nobodys("workflowId"),
     (SUBMIT, "400"): Asked(body="{"),
@@ -98,7 +112,7 @@ def asked(world: World, key: str, differs: Asked = Asked(), *, authorized: bool 
     target = path.format(**parts)
     host = differs.headers.get("host", HOST)
     headers = world.credentials(method, target, host) if authorized and key != TOKEN else {}
-    body = differs.body
+    body = BODIES.get(key) if differs.body is None else differs.body
     if body is None and key == TOKEN:
         body = f"grant_type=client_credentials&client_id={world.client.id}&client_secret={world.client.secret}"
     elif key == CREATE and not body:
@@ -111,8 +125,13 @@ def as_no_access(world: World) -> None:
     world.client = world.yard.client(Role.NO_ACCESS)
 
 
+def as_an_artisan(world: World) -> None:
+    world.client = world.yard.client(Role.ARTISAN)
+
+
 BEFORE: dict[tuple[str, str], Callable[[World], Any]] = {
     (SUBMIT, "403"): as_no_access,
+    (CHANGE, "403"): as_an_artisan,
     (SUBMIT, "409"): lambda world: asked(world, SUBMIT, Asked(body="{}", headers=KEY)),
     (ERASE, "409"): lambda world: asked(world, ERASE),
     (CREATE, "409"): lambda world: asked(world, CREATE, Asked(headers=KEY)),

@@ -57,6 +57,7 @@ class World:
             "outputId": OUTPUT_ID,
             "projectKey": self.organisation.project.key,
             "userId": "shekar",
+            "tag": "gpu",
         }
         if "{jobId}" in path:
             known["jobId"] = self.job(path, status).id

@@ -13,7 +13,7 @@ from jobyard.aws import client
 from jobyard.lifecycle.dispatch import dispatch
 from jobyard.lifecycle.drive import drive
 from jobyard.model import Job, Person, Priority, Stand, Status
-from jobyard.model.queue import Queue
+from jobyard.model.queue import NOTED_MOST, Queue
 from jobyard.store import jobs, queues
 from jobyard.store.items import item, plain_item, table_name
 from jobyard.store.queues import Waiting
@@ -167,6 +167,65 @@ def test_jobs_that_the_index_does_not_have_yet_are_taken_when_they_are_told(monk
     assert taken(waiting) == waiting[:2]
 
 
+def test_whoever_makes_room_takes_a_job_that_had_to_wait_however_far_the_index_is_behind(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(queues, "first", lambda *_: [])
+    a_queue(slots=1)
+    low, high, runs = queued(1, Priority.LOW), queued(2, Priority.HIGH), queued(0)
+    assert dispatch(NAME, [told(runs)]) == 1
+    assert dispatch(NAME, [told(low), told(high)]) == 0
+    for done, then in ((runs, high), (high, low)):
+        ends(done)
+        assert drive([record(done)]) == {"batchItemFailures": []}
+        assert taken([low, high]) == [then]
+    assert not queues.get("acme", "gpu").noted
+
+
+def test_room_that_is_made_while_a_job_is_about_to_be_noted_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(queues, "first", lambda *_: [])
+    a_queue(slots=1)
+    runs, waits = queued(0), queued(1)
+    assert dispatch(NAME, [told(runs)]) == 1
+    seen = queues.get("acme", "gpu")
+    ends(runs)
+    queues.give_back(NAME, [runs.id], NOW)
+    assert not queues.note(seen, [told(waits)])
+    monkeypatch.setattr(
+        queues, "get", lambda *_, real=queues.get, old=[seen]: old.pop() if old else real("acme", "gpu")
+    )
+    assert dispatch(NAME, [told(waits)]) == 1
+    assert taken([waits])
+
+
+@pytest.mark.parametrize("how", ["cancelled", "moved"])
+def test_a_job_that_was_noted_and_waits_there_no_more_is_forgotten(how: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(queues, "first", lambda *_: [])
+    a_queue(slots=1, paused=True)
+    gone = queued()
+    assert dispatch(NAME, [told(gone)]) == 0
+    assert queues.noted(queues.get("acme", "gpu")) == [told(gone)]
+    if how == "cancelled":
+        jobs.cancel(gone, BOB, NOW)
+    else:
+        jobs.stand(gone, Stand(Priority.HIGH, "cpu"), BOB, NOW)
+    a_queue(slots=1)
+    assert dispatch(NAME) == 0
+    assert not queues.get("acme", "gpu").noted
+    assert running() == 0
+
+
+def test_a_queue_notes_no_more_jobs_than_it_has_place_for() -> None:
+    a_queue(slots=0)
+    waiting = [queued(number) for number in range(NOTED_MOST + 5)]
+    for each in reversed(waiting):
+        dispatch(NAME, [told(each)])
+    assert len(queues.get("acme", "gpu").noted) == NOTED_MOST
+    a_queue(slots=NOTED_MOST + 5)
+    assert dispatch(NAME) == NOTED_MOST + 5
+    assert not queues.get("acme", "gpu").noted
+
+
 def test_what_the_index_has_though_it_is_gone_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
     a_queue(slots=2)
     waiting = [queued(number) for number in range(6)]
@@ -245,21 +304,35 @@ def test_a_job_that_was_claimed_or_moved_meanwhile_is_not_moved() -> None:
     assert not jobs.stand(other, Stand(Priority.LOW, "cpu"), BOB, NOW).done
 
 
+def drained(left: list[Job], slots: int) -> None:
+    """End what runs until nothing is left: whenever all is told, either every slot is in use or nobody waits."""
+    names = {job.id: job for job in left if status(job) is not Status.FAILED}
+    while names:
+        held = {id for _, id in queues.holders(NAME)}
+        assert len(held) == min(slots, len(names)) == running()
+        for id in held:
+            job = names.pop(id)
+            assert status(job) is Status.INITIALIZING
+            ends(job)
+            drive([record(job)])
+    assert running() == 0
+
+
 @pytest.mark.parametrize("slots", [1, 7])
 def test_many_dispatchers_at_once_keep_to_the_slots_and_leave_none_idle(slots: int) -> None:
     """Records come twice, in any order, and at once; each job ends at some time, and its slot is used again."""
     a_queue(slots=slots)
-    waiting = [queued(number, random.Random(number).choice(list(Priority))) for number in range(120)]
+    waiting = [queued(number, random.Random(number).choice(list(Priority))) for number in range(200)]
     most = Counter[str]()
 
     def worker(seed: int) -> None:
         chance = random.Random(seed)
-        for job in chance.sample(waiting, len(waiting)):
+        for job in chance.sample(waiting, 40):
             now = jobs.get(job.tenant, job.id)
             assert now
             if now.status is Status.INITIALIZING and chance.random() < 0.5:
                 jobs.fail(now, "enough", NOW)
-            drive([record(job) for _ in range(chance.randint(1, 2))])
+            assert not drive([record(job) for _ in range(chance.randint(1, 2))])["batchItemFailures"]
             held = len(queues.holders(NAME))
             counted = running()
             most["held"], most["counted"] = max(most["held"], held), max(most["counted"], counted)
@@ -268,10 +341,34 @@ def test_many_dispatchers_at_once_keep_to_the_slots_and_leave_none_idle(slots: i
         list(pool.map(worker, range(6)))
     assert most["counted"] <= slots
     assert most["held"] <= slots
-    while left := [job for job in waiting if status(job) is not Status.FAILED]:
-        # Whenever all is told, either every slot is in use or nobody waits.
-        assert len(taken(left)) == min(slots, len(left)) == running()
-        for job in taken(left):
-            ends(job)
-            drive([record(job)])
-    assert running() == 0
+    # Of some of them the end was never told.
+    for job in waiting:
+        drive([record(job)])
+    drained(waiting, slots)
+
+
+@pytest.mark.parametrize("slots", [1, 3])
+def test_no_slot_is_idle_though_the_index_never_has_a_job(slots: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Jobs are queued, told and ended at once; each is told twice, and its end before or after others are queued."""
+    monkeypatch.setattr(queues, "first", lambda *_: [])
+    a_queue(slots=slots)
+
+    def worker(seed: int) -> list[Job]:
+        chance = random.Random(seed)
+        mine = []
+        for number in range(6):
+            job = queued(10 * number + seed, chance.choice(list(Priority)))
+            mine.append(job)
+            inserted = record(job, "INSERT")
+            for _ in range(2):
+                assert not drive([inserted])["batchItemFailures"]
+            for each in mine:
+                if status(each) is Status.INITIALIZING and chance.random() < 0.5:
+                    ends(each)
+                    drive([record(each)])
+        return mine
+
+    with ThreadPoolExecutor(4) as pool:
+        waiting = [job for mine in pool.map(worker, range(4)) for job in mine]
+    assert len(waiting) <= NOTED_MOST
+    drained(waiting, slots)

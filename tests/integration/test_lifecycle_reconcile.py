@@ -243,6 +243,22 @@ def test_the_handler_counts_its_repairs(
     assert metric["_aws"]["CloudWatchMetrics"][0]["Dimensions"] == [["service"]]
 
 
+def test_the_handler_tells_how_many_jobs_have_waited_for_long(
+    machine: FakeMachine, run: Callable[[], dict[str, int]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    for tag in ("gpu", "cpu"):
+        assert queues.put(queues.get("acme", tag), 0, False, NOW)
+    long_ago = now_ms() - 2 * GRACE_MS
+    for at, tag in ((long_ago, "gpu"), (long_ago, "gpu"), (now_ms(), "cpu")):
+        stored(at=at, worker_tag=tag)
+    run()
+    told = [json.loads(line) for line in capsys.readouterr().out.splitlines() if '"JobsWaiting"' in line]
+    assert [(each["queue"], each["service"], each["JobsWaiting"]) for each in told] == [
+        ("acme#gpu", "jobyard-test", [2.0])
+    ]
+    assert set(told[0]["_aws"]["CloudWatchMetrics"][0]["Dimensions"][0]) == {"service", "queue"}
+
+
 def test_the_handler_fails_where_a_repair_went_wrong(machine: FakeMachine, run: Callable[[], dict[str, int]]) -> None:
     stored(Status.SCHEDULED, now_ms() - 2 * GRACE_MS)
     machine.refuse = {"start_execution": "ThrottlingException"}

@@ -17,12 +17,14 @@ from jobyard.authorizer.secrets import hash_of
 from jobyard.aws import client
 from jobyard.lifecycle import count, reconcile, recount
 from jobyard.lifecycle.count import Told
+from jobyard.lifecycle.dispatch import dispatch
 from jobyard.model import Person, Runner, Status
 from jobyard.model.ids import now_ms
 from jobyard.model.listing import DAY_MS, PHASES, Facet
-from jobyard.store import counts, credentials, jobs
+from jobyard.store import counts, credentials, jobs, queues
 from jobyard.store.counts import ENDED, RowKey, day_key, hours_pk
 from jobyard.store.items import attribute
+from jobyard.store.records import job_key
 from local.template import ROOT, load
 from tests.closely import looked_at_closely
 from tests.factories import a_job
@@ -72,6 +74,8 @@ def _list() -> Iterator[Way]:
     one = sample("tencent-list")
     one["rawQueryString"] = f"jobId={seed.SHOWN_INVENTORY}"
     yield Way(signed(one), check=_shown)
+    paused = sample("tencent-list") | {"rawQueryString": "states=Pause"}
+    yield Way(signed(paused), check=_answered(200))
 
 
 def _workflow_jobs() -> Iterator[Way]:
@@ -113,6 +117,24 @@ _TAGGED = (
     "<Tag>inventory</Tag><JobParam/><Output><Region>ap-beijing</Region><Bucket>photos-1250000000</Bucket>"
     "<Object>a.jsonl</Object></Output>"
 )
+
+
+def _get() -> Iterator[Way]:
+    """A job that waits in a queue."""
+    yield Way(json.loads(json.dumps(sample("get")).replace(sample("get")["pathParameters"]["jobId"], seed.QUEUED_JOB)))
+
+
+def _change_job() -> Iterator[Way]:
+    moved = sample("change_job")
+    id = moved["pathParameters"]["jobId"]
+    yield Way(json.loads(json.dumps(moved).replace(id, seed.QUEUED_JOB)), check=_answered(200))
+
+
+def _queues() -> Iterator[Way]:
+    listed = sample("queues")
+    listed["requestContext"]["http"]["method"] = "GET"
+    del listed["pathParameters"], listed["body"]
+    yield Way(listed, check=_answered(200))
 
 
 def _submit() -> Iterator[Way]:
@@ -186,6 +208,8 @@ def _manage() -> Iterator[Way]:
         {"action": "secrets.create", "name": "s", "lifetimeSeconds": 60},
         {"action": "secrets.list"},
         {"action": "secrets.revoke", "secretId": seed.SECRET_ID},
+        {"action": "queues.set", "tag": "gpu", "slots": 2},
+        {"action": "queues.list"},
     ):
         yield Way({"tenant": seed.TENANT} | asked, check=_ok)
 
@@ -214,8 +238,17 @@ def _drive() -> Iterator[Way]:
     yield Way(changed(seed.COMPLETED_JOB, "REMOVE", "completed"), check=_nothing_failed)
     yield Way(changed(seed.QUEUED_JOB, "REMOVE", "queued"), check=_nothing_failed)
     yield Way(changed(NESTED, "MODIFY", "cancelled", nested=True), check=_nothing_failed)
+    # The sample's job is claimed. Its execution begins, or one goes on that waits for it.
+    claimed = changed(seed.QUEUED_JOB, "MODIFY", "initializing")
+    yield Way(claimed, check=_nothing_failed)
+    waits = changed(seed.QUEUED_JOB, "MODIFY", "initializing")
+    waits["Records"][0]["dynamodb"]["NewImage"]["taskToken"] = attribute("a token")
+    yield Way(waits, lambda: refused("stepfunctions.SendTaskSuccess", "TaskTimedOut"), _nothing_failed)
     # A job that can never be started fails.
-    yield Way(sample("drive"), lambda: refused("stepfunctions.StartExecution", "InvalidName"), _nothing_failed)
+    yield Way(claimed, lambda: refused("stepfunctions.StartExecution", "InvalidName"), _nothing_failed)
+    ended = changed(seed.QUEUED_JOB, "MODIFY", "failed")
+    ended["Records"][0]["dynamodb"]["NewImage"]["slotOf"] = attribute(f"{seed.TENANT}#")
+    yield Way(ended, check=_nothing_failed)
 
 
 def _count() -> Iterator[Way]:
@@ -233,6 +266,8 @@ def _reconcile() -> Iterator[Way]:
     # An execution of a job that was cancelled, its own and the one within, which nothing has stopped.
     yield Way(sample("reconcile"), _leftover)
     yield Way(sample("reconcile"), _miscounted, _drifted)
+    # A queue whose one slot an ended job holds; and an execution that was not told that its job has one.
+    yield Way(sample("reconcile"), _forgotten)
 
 
 def _drifted(repairs: Any) -> None:
@@ -248,6 +283,28 @@ def _leftover() -> Iterator[None]:
     given = json.dumps({"jobId": job.id, "tenant": job.tenant})
     client("stepfunctions").start_execution(stateMachineArn=seed.STATE_MACHINE_ARN, name=job.id, input=given)
     with patch.object(reconcile, "GRACE_MS", -60_000):
+        yield
+
+
+@contextmanager
+def _forgotten() -> Iterator[None]:
+    assert queues.put(queues.get(seed.TENANT, "gpu"), 1, False, seed.CREATED_MS)
+    ended, waits = (a_job(tenant=seed.TENANT, worker_tag="gpu") for _ in range(2))
+    jobs.put(ended)
+    dispatch(f"{seed.TENANT}#gpu")
+    jobs.fail(ended, "enough", seed.CREATED_MS)
+    jobs.put(waits)
+    untold = a_job(tenant=seed.TENANT, status=Status.INITIALIZING)
+    jobs.put(untold)
+    client("dynamodb").update_item(
+        TableName=seed.TABLE,
+        Key=job_key(untold.tenant, untold.id),
+        UpdateExpression="SET taskToken = :token",
+        ExpressionAttributeValues={":token": attribute("a token")},
+    )
+    given = json.dumps({"jobId": untold.id, "tenant": untold.tenant, "startAt": "2099-01-01T00:00:00.000Z"})
+    client("stepfunctions").start_execution(stateMachineArn=seed.STATE_MACHINE_ARN, name=untold.id, input=given)
+    with patch.object(reconcile, "GRACE_MS", -60_000), refused("stepfunctions.SendTaskSuccess", "TaskTimedOut"):
         yield
 
 
@@ -274,6 +331,9 @@ _others: dict[str, Callable[[], Iterator[Way]]] = {
     "list": _list,
     "workflow_jobs": _workflow_jobs,
     "cancel": _cancel,
+    "get": _get,
+    "change_job": _change_job,
+    "queues": _queues,
     "submit": _submit,
     "unmatched": _unmatched,
     "manage": _manage,

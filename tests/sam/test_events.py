@@ -140,7 +140,7 @@ def test_tencent_submit(invoke: Invoke) -> None:
 
 def test_drive(invoke: Invoke, stand: Stand) -> None:
     assert invoke("drive").payload == {"batchItemFailures": []}
-    assert executions(stand) == {seed.QUEUED_JOB}
+    assert job(stand, seed.QUEUED_JOB)["status"] == {"S": "initializing"}
 
 
 def test_count(invoke: Invoke) -> None:
@@ -155,10 +155,18 @@ def test_settle(invoke: Invoke, stand: Stand) -> None:
 
 def test_reconcile(invoke: Invoke, stand: Stand) -> None:
     invoke("reconcile")
-    assert executions(stand) == {seed.QUEUED_JOB, seed.WAITING_ERASURE}
-    assert job(stand, seed.QUEUED_JOB)["status"] == {"S": "queued"}
+    assert executions(stand) == {seed.WAITING_ERASURE}
+    assert job(stand, seed.QUEUED_JOB)["status"] == {"S": "initializing"}
     assert job(stand, seed.RUNNING_JOB)["status"] == {"S": "failed"}
     assert job(stand, seed.COMPLETED_JOB)["status"] == {"S": "completed"}
+
+
+def test_change_job(invoke: Invoke) -> None:
+    assert invoke("change_job").payload["statusCode"] == 400
+
+
+def test_queues(invoke: Invoke) -> None:
+    assert body(invoke("queues").payload) == {"tag": "gpu", "slots": 2, "paused": False, "running": 0, "waiting": 0}
 
 
 def test_manage(invoke: Invoke) -> None:

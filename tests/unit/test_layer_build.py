@@ -152,7 +152,7 @@ def test_botocore_has_the_data_of_the_listed_services_only(layers: dict[str, Pat
     assert {path.name for path in data.iterdir() if path.is_dir()} == set(build.SERVICES)
     endpoints = json.loads((data / "endpoints.json").read_bytes())
     named = {service for partition in endpoints["partitions"] for service in partition["services"]}
-    assert named == {"dynamodb", "kms", "lambda", "s3", "states"}
+    assert named == {"dynamodb", "kms", "lambda", "s3", "sqs", "states"}
 
 
 def test_code_makes_clients_of_the_listed_services_only_and_without_boto3() -> None:
@@ -225,6 +225,7 @@ print(json.dumps([client.meta.endpoint_url for client in clients.values()] + [si
         "https://kms.eu-west-1.amazonaws.com",
         "https://lambda.eu-west-1.amazonaws.com",
         "https://s3.eu-west-1.amazonaws.com",
+        "https://sqs.eu-west-1.amazonaws.com",
         "https://states.eu-west-1.amazonaws.com",
     ]
     assert "Signature=" in signed

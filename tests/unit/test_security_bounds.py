@@ -21,6 +21,8 @@ BOUNDED_BY = {
             "GetFunction",
             "MessagesFunction",
             "CancelFunction",
+            "ChangeJobFunction",
+            "QueuesFunction",
             "SubmitFunction",
             "WorkflowJobsFunction",
             "OutputFunction",

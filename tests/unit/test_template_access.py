@@ -147,6 +147,20 @@ def test_jobs_are_deleted_by_a_cancel_only() -> None:
     assert who_may("BatchWriteItem", "JOB#*") == {"DriveFunction"}
 
 
+def test_slots_move_where_jobs_are_claimed_and_queues_are_set_by_those_who_may() -> None:
+    setting = {"QueuesFunction", "ManageFunction"}
+    assert who_may("UpdateItem", "QUEUE#*") == {"DriveFunction", "ReconcileFunction"} | setting
+    assert all(who_may(action, "QUEUE#*") == set() for action in WRITES - {"UpdateItem"})
+
+
+def test_a_worker_reaches_jobs_their_outputs_and_the_queues_of_workflows() -> None:
+    policy = of_type("AWS::IAM::ManagedPolicy")["WorkerPolicy"]
+    statements = {each["Sid"]: each for each in policy["PolicyDocument"]["Statement"]}
+    assert set(statements) == {"TakeJobs", "TellOfJobs", "AttachOutputs", "EndJobs"}
+    assert statements["TellOfJobs"]["Condition"] == {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["JOB#*"]}}
+    assert not {"Roles", "Users", "Groups"} & set(policy), "it is attached by who runs workers"
+
+
 def test_what_the_lists_read_is_written_by_count_and_repaired_by_reconcile_and_count_writes_nothing_else() -> None:
     for key in ("LISTED#*", "COUNT#*", "HOURS#*", LISTS):
         assert set().union(*(who_may(action, key) for action in WRITES)) == {"CountFunction", "ReconcileFunction"}

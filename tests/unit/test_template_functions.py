@@ -17,6 +17,11 @@ ROUTES = {
     ("GET", "/webapi/v3/jobs"): "ListFunction",
     ("GET", "/webapi/v3/jobs/{jobId}"): "GetFunction",
     ("DELETE", "/webapi/v3/jobs/{jobId}"): "CancelFunction",
+    ("PATCH", "/webapi/v3/jobs/{jobId}"): "ChangeJobFunction",
+    ("GET", "/webapi/v3/queues"): "QueuesFunction",
+    ("GET", "/webapi/v3/queues/{tag}"): "QueuesFunction",
+    ("PUT", "/webapi/v3/queues/{tag}"): "QueuesFunction",
+    ("PATCH", "/webapi/v3/queues/{tag}"): "QueuesFunction",
     ("GET", "/webapi/v3/jobs/{jobId}/messages"): "MessagesFunction",
     ("GET", "/webapi/v3/workflows/{workflowId}/jobs"): "WorkflowJobsFunction",
     ("POST", "/webapi/v3/workflows/{workflowId}/jobs"): "SubmitFunction",
@@ -190,7 +195,9 @@ def test_jobs_that_nobody_can_count_and_counts_that_are_wrong_are_alarmed(metric
     [
         ("INSERT", "JOB", "queued", True),
         ("REMOVE", "JOB", "completed", True),
-        ("MODIFY", "JOB", "cancelled", True),
+        ("MODIFY", "JOB", "queued", True),
+        ("MODIFY", "JOB", "initializing", True),
+        ("MODIFY", "JOB", "cancelled", False),
         ("MODIFY", "JOB", "failed", False),
         ("MODIFY", "JOB", "running", False),
         ("INSERT", "MSG#1", None, False),
@@ -205,10 +212,27 @@ def test_only_what_drive_reacts_to_costs_an_invocation(kind: str, sk: str, statu
     assert drive_is_told({"eventName": kind, "dynamodb": change}) is expected
 
 
-def test_the_failure_of_a_job_with_a_nested_execution_is_one_of_them() -> None:
-    image = {"status": {"S": "failed"}, "runner": {"M": {"type": {"S": "stateMachine"}, "arn": {"S": "arn"}}}}
+@pytest.mark.parametrize("before", ["scheduled", "queued", "initializing", "running"])
+def test_a_cancel_is_one_of_them(before: str) -> None:
+    change: dict[str, Any] = {"Keys": {"pk": {"S": "x"}, "sk": {"S": "JOB"}}}
+    change |= {"OldImage": {"status": {"S": before}}, "NewImage": {"status": {"S": "cancelled"}}}
+    assert drive_is_told({"eventName": "MODIFY", "dynamodb": change})
+
+
+@pytest.mark.parametrize("status", ["completed", "failed"])
+def test_the_end_of_a_job_that_holds_a_slot_is_one_of_them(status: str) -> None:
+    image = {"status": {"S": status}, "slotOf": {"S": "acme#gpu"}}
     change = {"Keys": {"pk": {"S": "x"}, "sk": {"S": "JOB"}}, "NewImage": image}
     assert drive_is_told({"eventName": "MODIFY", "dynamodb": change})
+
+
+@pytest.mark.parametrize(
+    ("was_done", "expected"), [("taken", False), ("noted", False), ("more", True), ("freed", True), ("set", True)]
+)
+def test_a_queue_that_has_to_be_looked_at_is_one_of_them(was_done: str, expected: bool) -> None:
+    keys = {"pk": {"S": "QUEUE#acme"}, "sk": {"S": "TAG#gpu"}}
+    change = {"Keys": keys, "NewImage": {"change": {"S": was_done}}}
+    assert drive_is_told({"eventName": "MODIFY", "dynamodb": change}) is expected
 
 
 @pytest.mark.parametrize(

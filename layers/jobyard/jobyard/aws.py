@@ -40,6 +40,8 @@ _CONFIG = Config(
 _CONFIG_OF = {
     # Objects are large, and who moves them has minutes.
     "s3": _CONFIG.merge(Config(signature_version="s3v4", connect_timeout=2, read_timeout=8)),
+    # A worker waits for 20 seconds for a message.
+    "sqs": _CONFIG.merge(Config(read_timeout=25)),
     # An invocation that takes long is waited for, and never made twice.
     "lambda": _CONFIG.merge(Config(read_timeout=25, retries={"total_max_attempts": 1})),
 }

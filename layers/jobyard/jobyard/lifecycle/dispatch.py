@@ -4,8 +4,9 @@ Any number may do this at once. Each reads the queue and the first of those that
 transaction, in which the queue's own condition holds back what is too many and each job's what another has taken. A job
 that is claimed is initializing; the stream tells of it, and its execution begins.
 
-Nothing is waited for. Whenever a job is queued, a slot becomes free or a queue is set, somebody looks; and of a slot
-that was given back the stream tells once more, by when the index has whatever was queued meanwhile.
+Nothing is waited for. Whenever a job is queued, a slot becomes free or a queue is set, somebody looks. The index of the
+jobs that wait is behind; so the record of a job that was just queued names that job, and one for which there is no slot
+is noted in the queue's own item, on the condition that there is none: whoever makes room later reads it there.
 """
 
 from __future__ import annotations
@@ -40,30 +41,39 @@ def dispatch(name: str, told: Collection[Waiting] = ()) -> int:
     while True:
         queue = queues.get(tenant, tag)
         due = _due(queue, told, passed) if queue.room(1) else []
+        left = [each for each in told if each.id not in passed]
         if not due:
-            break
-        rounds += 1
-        last = rounds == ROUNDS and len(due) == CLAIMED_AT_ONCE
-        claimed = queues.claim(queue, due, now_ms(), "more" if last else "taken")
-        for each in claimed.jobs:
-            logger.info("claimed", job_id=each.id, tenant=tenant, queue=tag)
-        done += len(claimed.jobs)
-        passed.update(each.id for each in (*claimed.jobs, *claimed.refused))
-        changed += claimed.changed
+            if not left or queues.note(queue, left):
+                break
+            changed += 1
+        else:
+            rounds += 1
+            last = rounds == ROUNDS and len(due) == CLAIMED_AT_ONCE
+            claimed = queues.claim(queue, due, now_ms(), "more" if last else "taken")
+            if not claimed.jobs:
+                queues.forget(queue, claimed.refused)
+            for each in claimed.jobs:
+                logger.info("claimed", job_id=each.id, tenant=tenant, queue=tag)
+            done += len(claimed.jobs)
+            passed.update(each.id for each in (*claimed.jobs, *claimed.refused))
+            changed += claimed.changed
         if rounds >= ROUNDS + changed or changed > _CHANGED_MOST:
+            left = [each for each in told if each.id not in passed]
+            if left:
+                queues.note(queues.get(tenant, tag), left, "more")
             break
     reason = queue.reason
     if reason:
-        for each in sorted(told):
-            if each.id not in passed:
-                queues.note_waiting(each.tenant, each.id, queue, reason, now_ms())
+        for each in sorted(left):
+            queues.note_waiting(each.tenant, each.id, queue, reason, now_ms())
     return done
 
 
 def _due(queue: Queue, told: Collection[Waiting], passed: Collection[str]) -> list[Waiting]:
     """The next of those that wait, as many as there is room for."""
     room = queue.room(CLAIMED_AT_ONCE)
-    # The index may still have what was claimed a moment ago. Of a job that has been moved it may have another place
-    # than was told: either is only a matter of order.
-    found = {each.id: each for each in (*told, *queues.first(queue, room + len(passed))) if each.id not in passed}
+    # The index, and what was noted, may still have what was claimed a moment ago. Of a job that has been moved they may
+    # have another place than was told: that is only a matter of order.
+    known = (*queues.noted(queue), *told, *queues.first(queue, room + len(passed)))
+    found = {each.id: each for each in known if each.id not in passed}
     return sorted(found.values())[:room]

@@ -10,6 +10,7 @@ write or a call that may be repeated.
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import NamedTuple
@@ -48,8 +49,12 @@ class Repairs(NamedTuple):
     freed: int = 0
 
 
-def reconcile(now_ms: int, seconds: float) -> Repairs:
-    """Repair for at most about ``seconds``; what is left is for the next run."""
+def reconcile(now_ms: int, seconds: float, tell: Callable[[Mapping[str, int]], None] = lambda _: None) -> Repairs:
+    """Repair for at most about ``seconds``; what is left is for the next run.
+
+    ``tell`` hears, by the names of queues, how many jobs have waited for longer than ``GRACE_MS``. So only those with
+    slots, or paused, are among them: whoever submits jobs names tags, and each would be a metric to pay for.
+    """
     ends = time.monotonic() + seconds
     old = now_ms - GRACE_MS
     # First the executions: a job that ends between the two reads is then an execution too many, which is looked at
@@ -60,7 +65,8 @@ def reconcile(now_ms: int, seconds: float) -> Repairs:
     for job in live.values():
         if job.updated_at < old and _is_without(job, running) and time.monotonic() < ends:
             repairs = _attempt(repairs, job.id, partial(_repair, job.tenant, job.id))
-    waiting = {each.queue for each in live.values() if each.status is Status.QUEUED and each.updated_at < old}
+    waiting = Counter(each.queue for each in live.values() if each.status is Status.QUEUED and each.updated_at < old)
+    tell(waiting)
     for name in sorted({each.queue for each in live.values()}):
         if time.monotonic() < ends:
             repairs = _attempt_all(repairs, name, partial(_repair_queue, name, name in waiting, old))

@@ -12,11 +12,15 @@ from jobyard.model.job import Priority
 
 SLOTS_MOST = 100_000
 
+NOTED_MOST = 25
+"""Of the jobs that wait, these are named by their queue itself: as many as are taken at once, and some 2 KB."""
+
 
 class Queue(NamedTuple):
     """``slots`` is how many of its jobs may run at once, None for any number; ``running`` how many hold a slot.
 
-    ``version`` grows with each change of any of these; ``updated_at`` is when, in milliseconds.
+    ``version`` grows with each change of any of these; ``updated_at`` is when, in milliseconds. ``noted`` are some of
+    the jobs that wait, or have lately, by place and id.
     """
 
     tenant: str
@@ -26,6 +30,7 @@ class Queue(NamedTuple):
     running: int = 0
     version: int = 0
     updated_at: int = 0
+    noted: frozenset[str] = frozenset()
 
     @property
     def name(self) -> str:

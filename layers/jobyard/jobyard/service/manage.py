@@ -194,18 +194,19 @@ class ListQueues(Action):
 
 
 class SetQueue(Action):
-    """What is left out stays as it is; ``slots`` null is no limit."""
+    """What is left out stays as it is; ``slots`` null, or ``unlimited``, is no limit."""
 
     action: Literal["queues.set"]
     tag: Annotated[str, StringConstraints(max_length=WORKER_TAG_LONGEST)] = ""
     slots: Annotated[int, Field(ge=0, le=SLOTS_MOST)] | None = None
+    unlimited: bool = False
     paused: bool | None = None
 
     def run(self) -> dict[str, Any]:
         return _queue(queues.set_queue(self.tenant, self.tag, self._changed))
 
     def _changed(self, queue: Queue) -> tuple[int | None, bool]:
-        slots = self.slots if "slots" in self.model_fields_set else queue.slots
+        slots = self.slots if self.unlimited or "slots" in self.model_fields_set else queue.slots
         return slots, queue.paused if self.paused is None else self.paused
 
 

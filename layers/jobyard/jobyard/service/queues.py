@@ -25,9 +25,7 @@ type Also = Callable[[Any, Any], Sequence[dict[str, Any]]]
 
 
 class Waits(NamedTuple):
-    """``position`` is 1 for the job that is taken next, None where it is not known, or over ``COUNTED_MOST``; ``reason`` is
-    what the job waits for.
-    """
+    """``position`` is 1 for the job that is taken next, None over ``COUNTED_MOST``; ``reason`` is what it waits for."""
 
     position: int | None = None
     reason: str | None = None

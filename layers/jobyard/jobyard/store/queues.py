@@ -6,15 +6,15 @@ repeated is done once, and costs the same however many jobs run. A set of ids wo
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
 from jobyard.aws import ClientError, cancellation_reasons, client, error_code
 from jobyard.errors import Busy
 from jobyard.model import TERMINAL, TRANSITIONS
-from jobyard.model.queue import Queue, named
+from jobyard.model.queue import NOTED_MOST, Queue, named
 from jobyard.store.conflicts import patiently, tries
-from jobyard.store.items import Attributes, attribute, item, plain_item, table_name
+from jobyard.store.items import Attributes, item, plain_item, table_name
 from jobyard.store.records import job_key
 
 WAITING_INDEX = "jobs-waiting"
@@ -24,9 +24,9 @@ CLAIMED_AT_ONCE = 25
 
 _FAILED = "ConditionalCheckFailed"
 
-type Change = Literal["taken", "more", "freed", "set"]
-"""What was last done to a queue, for the stream: after ``taken`` nobody has to look at it. ``more``: whoever took jobs
-has left some for the next.
+type Change = Literal["taken", "noted", "more", "freed", "set"]
+"""What was last done to a queue, for the stream: after ``taken`` and ``noted`` nobody has to look at it. ``more``:
+whoever took jobs has left some for the next.
 """
 
 
@@ -36,6 +36,10 @@ class Waiting(NamedTuple):
     place: str
     tenant: str
     id: str
+
+    @property
+    def note(self) -> str:
+        return f"{self.place}#{self.id}"
 
 
 class Claimed(NamedTuple):
@@ -58,17 +62,13 @@ def get(tenant: str, tag: str) -> Queue:
 
 def all_of(tenant: str) -> list[Queue]:
     """Those that were needed or set, in the order of their tags."""
-    pages = (
-        client("dynamodb")
-        .get_paginator("query")
-        .paginate(
-            TableName=table_name(),
-            KeyConditionExpression="pk = :pk",
-            ExpressionAttributeValues={":pk": attribute(f"QUEUE#{tenant}")},
-            ConsistentRead=True,
-        )
-    )
-    return [queue_of(each) for page in pages for each in page["Items"]]
+    asked = {"KeyConditionExpression": "pk = :pk", "ExpressionAttributeValues": item({":pk": f"QUEUE#{tenant}"})}
+    return [queue_of(each) for each in _query(asked | {"ConsistentRead": True})]
+
+
+def _query(asked: dict[str, Any]) -> Iterator[Attributes]:
+    for page in client("dynamodb").get_paginator("query").paginate(TableName=table_name(), **asked):
+        yield from page["Items"]
 
 
 def queue_of(attributes: Attributes) -> Queue:
@@ -81,7 +81,13 @@ def queue_of(attributes: Attributes) -> Queue:
         record.get("running", 0),
         record["version"],
         record["updatedAt"],
+        frozenset(record.get("noted", ())),
     )
+
+
+def noted(queue: Queue) -> list[Waiting]:
+    """The jobs that the queue's own item names."""
+    return [Waiting(place, queue.tenant, id) for place, _, id in (each.rpartition("#") for each in queue.noted)]
 
 
 def first(queue: Queue, at_most: int) -> list[Waiting]:
@@ -118,7 +124,8 @@ def claim(queue: Queue, jobs: Sequence[Waiting], at_ms: int, change: Change) -> 
     refused: list[Waiting] = []
     for _ in tries():
         while left:
-            writes = [_take(queue, len(left), at_ms, change), *(_claim(queue, each, at_ms) for each in left)]
+            over = _notes(queue, (*left, *refused))
+            writes = [_take(queue, len(left), at_ms, change, over), *(_claim(queue, each, at_ms) for each in left)]
             try:
                 client("dynamodb").transact_write_items(TransactItems=writes)
             except ClientError as error:
@@ -139,7 +146,7 @@ def claim(queue: Queue, jobs: Sequence[Waiting], at_ms: int, change: Change) -> 
     raise Busy("Too many others are taking jobs from the same queue at once; try again.")
 
 
-def _take(queue: Queue, count: int, at_ms: int, change: Change) -> dict[str, Any]:
+def _take(queue: Queue, count: int, at_ms: int, change: Change, over: frozenset[str]) -> dict[str, Any]:
     values: dict[str, Any] = {":no": False}
     # Against other dispatchers, and against a change of the slots or a pause since the queue was read: however many
     # claim at once, no more jobs hold a slot than there are.
@@ -149,7 +156,7 @@ def _take(queue: Queue, count: int, at_ms: int, change: Change) -> dict[str, Any
     else:
         is_free += "slots = :slots AND running <= :room"
         values |= {":slots": queue.slots, ":room": queue.slots - count}
-    return _count(queue.tenant, queue.tag, count, at_ms, change, is_free, values)
+    return _count(queue.tenant, queue.tag, count, at_ms, change, is_free, values, over)
 
 
 def _claim(queue: Queue, job: Waiting, at_ms: int) -> dict[str, Any]:
@@ -218,9 +225,10 @@ def _count(
     change: Change,
     condition: str | None = None,
     values: Mapping[str, Any] = {},
+    over: frozenset[str] = frozenset(),
 ) -> dict[str, Any]:
     common = {":by": by, ":one": 1, ":tenant": tenant, ":tag": tag, ":now": at_ms, ":change": change}
-    update = {
+    update: dict[str, Any] = {
         "TableName": table_name(),
         "Key": queue_key(tenant, tag),
         "UpdateExpression": "SET tenant = :tenant, tag = :tag, #change = :change, updatedAt = :now "
@@ -228,9 +236,73 @@ def _count(
         "ExpressionAttributeNames": {"#change": "change"},
         "ExpressionAttributeValues": item(common | dict(values)),
     }
+    if over:
+        update["UpdateExpression"] += " DELETE noted :over"
+        update["ExpressionAttributeValues"] |= {":over": {"SS": sorted(over)}}
     if condition is not None:
         update["ConditionExpression"] = condition
     return {"Update": update}
+
+
+def _notes(queue: Queue, jobs: Sequence[Waiting]) -> frozenset[str]:
+    """What ``queue`` has noted of these jobs, wherever they stood then."""
+    ids = {each.id for each in jobs}
+    return frozenset(each.note for each in noted(queue) if each.id in ids)
+
+
+def note(queue: Queue, jobs: Sequence[Waiting], change: Change = "noted") -> bool:
+    """Name jobs that have to wait in the queue's own item, as many as fit; False where the queue has room for them.
+
+    Whoever makes room after this reads of them with the queue itself, however far its index is behind. With the change
+    ``more`` the room is not asked for, and the stream has somebody look.
+    """
+    new = [each.note for each in sorted(jobs) if each.note not in queue.noted][: NOTED_MOST - len(queue.noted)]
+    if not new and change == "noted":
+        return True
+    names = {":change": change, ":tenant": queue.tenant, ":tag": queue.tag}
+    update: dict[str, Any] = {
+        "TableName": table_name(),
+        "Key": queue_key(queue.tenant, queue.tag),
+        "UpdateExpression": "SET #change = :change, tenant = :tenant, tag = :tag",
+        "ExpressionAttributeNames": {"#change": "change"},
+        "ExpressionAttributeValues": item(names),
+    }
+    if new:
+        update["UpdateExpression"] += " ADD noted :new"
+        update["ExpressionAttributeValues"] |= {":new": {"SS": new}}
+    if change == "noted":
+        # Against a slot that was given back, or a queue that was resumed, since it was read: either nobody has room
+        # before this, or whoever finds some finds the job.
+        update["ConditionExpression"] = "paused = :yes OR running >= slots"
+        update["ExpressionAttributeValues"] |= item({":yes": True})
+    return _written(update)
+
+
+def forget(queue: Queue, jobs: Sequence[Waiting]) -> None:
+    """Take the names of jobs from the queue's own item that wait there no longer."""
+    if over := _notes(queue, jobs):
+        patiently(
+            lambda: client("dynamodb").update_item(
+                TableName=table_name(),
+                Key=queue_key(queue.tenant, queue.tag),
+                UpdateExpression="SET #change = :change DELETE noted :over",
+                # One that is noted again meanwhile, at the same place, may be taken with it: the index has it by then.
+                ConditionExpression="attribute_exists(pk)",
+                ExpressionAttributeNames={"#change": "change"},
+                ExpressionAttributeValues=item({":change": "noted"}) | {":over": {"SS": sorted(over)}},
+            )
+        )
+
+
+def _written(update: dict[str, Any]) -> bool:
+    """Carry out one conditional write; False where its condition does not hold."""
+    try:
+        patiently(lambda: client("dynamodb").update_item(**update))
+    except ClientError as error:
+        if error_code(error) != "ConditionalCheckFailedException":
+            raise
+        return False
+    return True
 
 
 def put(seen: Queue, slots: int | None, paused: bool, at_ms: int, also: Sequence[dict[str, Any]] = ()) -> bool:
@@ -262,7 +334,7 @@ def put(seen: Queue, slots: int | None, paused: bool, at_ms: int, also: Sequence
     as_seen += " AND (paused = :was_paused" + (")" if seen.paused else " OR attribute_not_exists(paused))")
     if seen.slots is not None:
         values[":had"] = seen.slots
-    update = {
+    update: dict[str, Any] = {
         "TableName": table_name(),
         "Key": queue_key(seen.tenant, seen.tag),
         "UpdateExpression": f"{sets}{removes} ADD version :one",
@@ -281,60 +353,37 @@ def put(seen: Queue, slots: int | None, paused: bool, at_ms: int, also: Sequence
 
 def holders(name: str) -> list[tuple[str, str]]:
     """Tenant and id of the jobs that hold a slot of a queue, as the index has them."""
-    pages = (
-        client("dynamodb")
-        .get_paginator("query")
-        .paginate(
-            TableName=table_name(),
-            IndexName=SLOTS_INDEX,
-            KeyConditionExpression="slotOf = :queue",
-            ExpressionAttributeValues=item({":queue": name}),
-        )
-    )
-    return [_named_by(each) for page in pages for each in page["Items"]]
+    asked = {"KeyConditionExpression": "slotOf = :queue", "ExpressionAttributeValues": item({":queue": name})}
+    return [_named_by(each) for each in _query(asked | {"IndexName": SLOTS_INDEX})]
 
 
 def set_running(queue: Queue, running: int, at_ms: int) -> bool:
     """Set right how many jobs hold a slot, unless anything has happened to ``queue`` since it was read."""
-    try:
-        patiently(
-            lambda: client("dynamodb").update_item(
-                TableName=table_name(),
-                Key=queue_key(queue.tenant, queue.tag),
-                UpdateExpression="SET running = :running, #change = :change, updatedAt = :now ADD version :one",
-                # Against every claim and every slot that was given back since: each raises the version.
-                ConditionExpression="version = :seen",
-                ExpressionAttributeNames={"#change": "change"},
-                ExpressionAttributeValues=item(
-                    {":running": running, ":change": "set", ":now": at_ms, ":one": 1, ":seen": queue.version}
-                ),
-            )
-        )
-    except ClientError as error:
-        if error_code(error) != "ConditionalCheckFailedException":
-            raise
-        return False
-    return True
+    update: dict[str, Any] = {
+        "TableName": table_name(),
+        "Key": queue_key(queue.tenant, queue.tag),
+        "UpdateExpression": "SET running = :running, #change = :change, updatedAt = :now ADD version :one",
+        # Against every claim and every slot that was given back since: each raises the version.
+        "ConditionExpression": "version = :seen",
+        "ExpressionAttributeNames": {"#change": "change"},
+        "ExpressionAttributeValues": item(
+            {":running": running, ":change": "set", ":now": at_ms, ":one": 1, ":seen": queue.version}
+        ),
+    }
+    return _written(update)
 
 
 def note_waiting(tenant: str, id: str, queue: Queue, reason: str, at_ms: int) -> bool:
     """Write down that a job has to wait, and what for; once, and only while it does."""
-    try:
-        patiently(
-            lambda: client("dynamodb").update_item(
-                TableName=table_name(),
-                Key=job_key(tenant, id),
-                UpdateExpression="SET waitsSince = :now, waitsFor = :reason",
-                # Against a claim or a cancel meanwhile, and a second delivery: what was told of a job stays.
-                ConditionExpression="waitsIn = :queue AND attribute_not_exists(waitsSince)",
-                ExpressionAttributeValues=item({":now": at_ms, ":reason": reason, ":queue": queue.name}),
-            )
-        )
-    except ClientError as error:
-        if error_code(error) != "ConditionalCheckFailedException":
-            raise
-        return False
-    return True
+    update = {
+        "TableName": table_name(),
+        "Key": job_key(tenant, id),
+        "UpdateExpression": "SET waitsSince = :now, waitsFor = :reason",
+        # Against a claim or a cancel meanwhile, and a second delivery: what was told of a job stays.
+        "ConditionExpression": "waitsIn = :queue AND attribute_not_exists(waitsSince)",
+        "ExpressionAttributeValues": item({":now": at_ms, ":reason": reason, ":queue": queue.name}),
+    }
+    return _written(update)
 
 
 def _waiting_of(attributes: Attributes) -> Waiting:

@@ -18,7 +18,6 @@ STATES: Mapping[Status, str] = {
     Status.CANCELLED: "Cancel",
 }
 
-
 PAUSE = "Pause"
 """The state of a job that waits in a paused queue."""
 
