@@ -63,7 +63,17 @@ class World:
 
     def clear(self) -> None:
         """As it was before the first job; clients and workflows stay."""
-        for kind in ("JOB#", "IDEMPOTENCY#", "SOLE#", "COUNTER#jobs", "LISTED#", "COUNT#", "HOURS#", counts.LISTS):
+        for kind in (
+            "JOB#",
+            "QUEUE#",
+            "IDEMPOTENCY#",
+            "SOLE#",
+            "COUNTER#jobs",
+            "LISTED#",
+            "COUNT#",
+            "HOURS#",
+            counts.LISTS,
+        ):
             self.remove(self.yard.items(kind))
         self.hear()
         self.undelivered.clear()
@@ -157,6 +167,12 @@ class World:
                 self.undelivered = due
         return bool(due)
 
+    def deliver_all(self) -> None:
+        """Let drive have all that the stream tells, and what the stream tells of what drive did; where it can."""
+        for _ in range(_ROUNDS):
+            if not self.deliver():
+                return
+
     def catch_up(self) -> None:
         """Let count have what the stream has told by now, as it does within a second; drive is not told."""
         self.listen()
@@ -197,6 +213,11 @@ class World:
                     self.machine.step(name)
             went_on = True
         return went_on
+
+    def go_on(self) -> None:
+        """What goes on without any time passing: executions, and what the stream tells of them."""
+        while self.advance_executions() | self.deliver():
+            pass
 
     def rest(self) -> None:
         """Everything that is to come, comes: deliveries, ends, work, and reconcile as the minutes pass.
