@@ -28,7 +28,7 @@ def assert_slots_are_free(stand: Stand) -> None:
         key, images = record["dynamodb"]["Keys"], record["dynamodb"]
         if key["sk"]["S"] != "JOB":
             continue
-        if "slotOf" in images.get("NewImage", {}):
+        if images.get("NewImage", {}).get("slotOf") == {"S": queue.name}:
             held.add(key["pk"]["S"])
         else:
             held.discard(key["pk"]["S"])
