@@ -51,6 +51,9 @@ class Callbacks:
         self._execute_task = guard(stepfunctions, "_execute_task", ["state_def", "raw_input", "execution", "ctx"])
         self._invoke_resource = guard(stepfunctions, "_invoke_resource", ["resource", "input_data"])
         guard(stepfunctions, "_invoke_with_callback", ["resource", "input_data", "token", "state_def"])
+        self._evaluate = guard(
+            stepfunctions, "_apply_jsonata_template", ["value", "raw_input", "ctx", "result", "error_output"]
+        )
         self._tokens = stepfunctions._task_tokens
         self._failure: type[Exception] = stepfunctions._ExecutionError
         # The execution and the context object of the task that this thread runs.
@@ -67,6 +70,9 @@ class Callbacks:
     def execute_task(self, state_def: Any, raw_input: Any, execution: Any, ctx: Any) -> Any:
         outer = getattr(self._present, "task", None)
         self._present.task = (execution, ctx)
+        # The stock engine takes a task's times for numbers; in AWS they may be expressions.
+        times = {name: state_def[name] for name in ("TimeoutSeconds", "HeartbeatSeconds") if name in state_def}
+        state_def = state_def | self._evaluate(times, raw_input, ctx)
         try:
             return self._execute_task(state_def, raw_input, execution, ctx)
         finally:
@@ -134,6 +140,24 @@ def patch_logs(lambda_runtime: Any) -> None:
                 print(json.dumps({"function": self.func_name, "line": text}), flush=True)
 
     worker._read_stderr = read_stderr
+
+
+def patch_scheduler(scheduler: Any, eventbridge: Any) -> None:
+    """`<aws.scheduler.scheduled-time>` in a target's input is the time, as in AWS: the stock engine leaves it there.
+
+    What is due is looked for each ten seconds, so the time is later than that by as much.
+    """
+    guard(scheduler, "_tick_schedules", [])
+    invoke = guard(eventbridge, "_invoke_target", ["target", "event", "rule", "view"])
+
+    def invoke_target(target: Any, event: Any, rule: Any, view: Any = None) -> Any:
+        given = target.get("Input")
+        if given and event.get("Source") == "aws.scheduler":
+            now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(event["Time"]))
+            target = target | {"Input": given.replace("<aws.scheduler.scheduled-time>", now)}
+        return invoke(target, event, rule, view)
+
+    eventbridge._invoke_target = invoke_target
 
 
 class Layers:
@@ -208,12 +232,13 @@ def main() -> None:
 
     from ministack import app
     from ministack.core import lambda_runtime
-    from ministack.services import lambda_svc, stepfunctions
+    from ministack.services import eventbridge, lambda_svc, scheduler, stepfunctions
 
     Callbacks(stepfunctions).patch()
     Layers(lambda_runtime, lambda_svc).patch()
     maps = beside("engine_map")
     maps.DistributedMaps(stepfunctions, guard, maps.put).patch()
+    patch_scheduler(scheduler, eventbridge)
     patch_logs(lambda_runtime)
     end_with_parent()
     sys.argv[1:] = []

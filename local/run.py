@@ -12,10 +12,12 @@ from pathlib import Path
 from types import FrameType
 
 from jobyard_cli.manage import ManageError
+from local import schedules
 from local.errors import LocalError
 from local.logs import function_names, readable
 from local.stack import LocalStack
 from local.template import ROOT
+from local.tour import Tour
 
 PORT = 8787
 CONFIG = ROOT / ".local" / "jobyard.json"
@@ -101,6 +103,7 @@ Cancel another one while it runs (its input is long), and see it stay cancelled:
   sleep 3; curl -s -X DELETE $BASE/v3/jobs/$JOB -H "Authorization: Bearer $TOKEN"
   curl -s $BASE/v3/jobs/$JOB -H "Authorization: Bearer $TOKEN"
 
+{schedules.shown(alteryx)}
 The same yard in OpenReplay's dialect: have a user's data erased from the next midnight (UTC) on, and list such jobs.
 
   PROJECT={openreplay["base_url"]}/public/{openreplay["project_key"]}
@@ -140,12 +143,15 @@ def main() -> int:
     parser.add_argument(
         "--config", type=Path, default=CONFIG, help="the file that tells scripts where it is (default: %(default)s)"
     )
+    parser.add_argument(
+        "--no-tour", action="store_true", help="show no queue, schedule and shared collection, and run nothing unasked"
+    )
     arguments = parser.parse_args()
     if not 0 <= arguments.port <= 65535:
         parser.error("a port is a number up to 65535; 0 takes a free one")
     for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(each, _end)
-    terminal = Terminal()
+    terminal, ended = Terminal(), threading.Event()
     stack = LocalStack(
         ROOT / ".local" / f"run-{arguments.port}",
         port=arguments.port,
@@ -157,8 +163,13 @@ def main() -> int:
         with stack:
             terminal.names = function_names(stack.deployment)
             terminal.say(welcome(stack))
-            while stack.engine.running:
-                time.sleep(0.5)
+            if not arguments.no_tour:
+                Tour(stack.config["alteryx"], terminal.progress, ended).start()
+            try:
+                while stack.engine.running:
+                    time.sleep(0.5)
+            finally:
+                ended.set()
             raise LocalError(f"The local AWS ended by itself; its log is {stack.engine.log}")
     except _Ended:
         terminal.say("\nEnded.")

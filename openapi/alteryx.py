@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from jobyard.dialects.alteryx.contracts import PRIORITIES as SUBMIT_PRIORITIES
+from jobyard.dialects.alteryx.contracts import QuestionContract
 from jobyard.dialects.alteryx.errors import answer as refuse
 from jobyard.dialects.alteryx.messages import KEY
 from jobyard.dialects.alteryx.output import LINK_SECONDS
 from jobyard.dialects.alteryx.parameters import DIRECTIONS, LIMIT_MOST, OFFSET_MOST, PRIORITIES, SORTS, STATUSES
-from jobyard.dialects.alteryx.submit import PRIORITIES as SUBMIT_PRIORITIES
-from jobyard.dialects.alteryx.submit import EnqueueJobContract, QuestionContract
+from jobyard.dialects.alteryx.submit import EnqueueJobContract
 from jobyard.dialects.alteryx.token import refuse as refuse_token
 from jobyard.dialects.alteryx.views import FORMATS, RAW, detail, message, of_workflow, summary
 from jobyard.dialects.alteryx.workflow_jobs import OUTCOMES, RESULT_CODES
@@ -60,9 +61,9 @@ from openapi.parts import refusals as refusals_by
 TAG = "alteryx"
 ACCESS_TOKEN: list[Spec] = [{"accessToken": []}]
 
-_ID = {"type": "string", "pattern": "^[0-9a-fA-F]{24}$"}
-JOB_ID = path("jobId", "Of the job.", _ID, samples.JOB_ID)
-WORKFLOW_ID = path("workflowId", "Of the workflow.", _ID, samples.WORKFLOW_ID)
+ID = {"type": "string", "pattern": "^[0-9a-fA-F]{24}$"}
+JOB_ID = path("jobId", "Of the job.", ID, samples.JOB_ID)
+WORKFLOW_ID = path("workflowId", "Of the workflow.", ID, samples.WORKFLOW_ID)
 
 _INVALID = Invalid("limit", "limit: '0' is not allowed. Allowed values: 1 to 1000.")
 _DENIED, _ROLE = Unauthenticated(), RoleForbidden()
@@ -140,7 +141,7 @@ def _form() -> Spec:
     return {"title": "EnqueueJobForm", "type": "object", "properties": members | {"questions": written}}
 
 
-_LINKS: Spec = {
+LINKS: Spec = {
     name: {"operationId": name, "parameters": {"jobId": "$response.body#/id"}}
     for name in ("getJob", "getJobMessages", "cancelJob")
 }
@@ -209,7 +210,7 @@ TOKEN: Spec = {
 }
 
 _JOB = detail(samples.ALTERYX, life_messages(samples.ALTERYX))
-_QUEUED = detail(samples.ALTERYX, None) | {
+QUEUED = detail(samples.ALTERYX, None) | {
     "status": "Queued",
     "disposition": "None",
     "outputs": [],
@@ -359,7 +360,7 @@ OPERATIONS: dict[str, Spec] = {
             },
         },
         "responses": {
-            "200": answer("The job.", JSON, AlteryxJob, headers=REPLAYED, example=_QUEUED, links=_LINKS),
+            "200": answer("The job.", JSON, AlteryxJob, headers=REPLAYED, example=QUEUED, links=LINKS),
             **refusals(_INVALID, _DENIED, _EXECUTE, _NO_WORKFLOW, _USED, _BUSY),
         },
     },

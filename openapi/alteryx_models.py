@@ -9,6 +9,7 @@ from pydantic import Field
 from jobyard.dialects.alteryx.views import DISPOSITIONS, FORMATS, NO_DISPOSITION, RAW, STATUSES
 from jobyard.model import Priority
 from jobyard.model.messages import ERROR, INFORMATION, WARNING
+from jobyard.model.queue import SLOTS_MOST
 from jobyard.service.action import ObjectId
 from openapi.parts import Answered, one_of, optional
 
@@ -57,6 +58,10 @@ class AlteryxJob(Answered):
     endTime: Milliseconds | None
     submittedBy: str = Field(description="The name of the user who submitted the job.")
     scheduleId: str | None = Field(description="The schedule that made the job; null for one that a user submitted.")
+    queuePosition: Annotated[int, Field(ge=1, le=1000)] | None = Field(
+        description="Of a job that is queued: 1 is taken next. Null behind 1,000 others, and in the answer to a submit."
+    )
+    waitingFor: str | None = Field(description="What a job that waits waits for, where it has to.")
     progress: Annotated[float, Field(ge=0, le=1)] | None = Field(description="What part is done.")
 
 
@@ -95,6 +100,19 @@ class AlteryxWorkflowJob(Answered):
     priority: AlteryxPriority
     workerTag: str
     runWithE2: bool
+
+
+class AlteryxQueue(Answered):
+    tag: str = Field(description="The worker tag; empty for jobs without one.")
+    slots: Annotated[int, Field(ge=0, le=SLOTS_MOST)] | None = Field(
+        description="How many jobs may run at once; null for any number."
+    )
+    paused: bool
+    running: int = Field(description="How many jobs hold a slot.")
+
+
+class AlteryxQueueDetail(AlteryxQueue):
+    waiting: Annotated[int, Field(ge=0, lt=1000)] | None = Field(description="Null for 1,000 or more.")
 
 
 class AlteryxCancelled(Answered):

@@ -12,14 +12,22 @@ from pydantic.json_schema import models_json_schema
 
 from jobyard.authorizer.qsign import SKEW_SECONDS
 from local.template import ROOT, load
-from openapi import alteryx, openreplay, tencent
+from openapi import (
+    alteryx,
+    alteryx_collections,
+    alteryx_people,
+    alteryx_queues,
+    alteryx_schedules,
+    openreplay,
+    tencent,
+)
 from openapi.parts import Spec
 
 PLACE = ROOT / "docs" / "openapi.json"
 PROMISED = ROOT / "docs" / "openapi.promised.json"
 """What clients were told last: the document is held to it, and has its version."""
 
-_DIALECTS = (alteryx, openreplay, tencent)
+_DIALECTS = (alteryx, alteryx_queues, alteryx_schedules, alteryx_people, alteryx_collections, openreplay, tencent)
 _TAGS = [
     {"name": alteryx.TAG, "description": "Alteryx Server API V3, Jobs. Base URL https://host/webapi."},
     {"name": openreplay.TAG, "description": "OpenReplay public API v2, Jobs. Base URL https://host."},

@@ -18,7 +18,7 @@ from jobyard.dialects.tencent.errors import ERRORS
 from jobyard.dialects.tencent.ids import JOB_ID, WORKFLOW_ID
 from jobyard.dialects.tencent.parameters import TYPES
 from jobyard.dialects.tencent.times import TIME
-from jobyard.dialects.tencent.views import STATES
+from jobyard.dialects.tencent.views import PAUSE, STATES
 from openapi.parts import Answered, Body, one_of, optional, pattern
 
 JobId = Annotated[str, Field(pattern=pattern(JOB_ID))]
@@ -47,7 +47,7 @@ class TencentJob(Answered):
     Message: str = Field(description="Why it failed; empty for others.")
     Name: str
     JobId: JobId
-    State: Annotated[str, one_of(STATES.values())]
+    State: Annotated[str, one_of([*STATES.values(), PAUSE])]
     CreationTime: Time
     StartTime: Time = Field(description="- where there is none.")
     EndTime: Time

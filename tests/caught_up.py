@@ -69,7 +69,8 @@ def _news(dynamodb: DynamoDBClient, table: str) -> list[Told]:
         elif each["sk"]["S"] == JOB:
             job = job_of(each)
             jobs[of] = Told(job, PHASES[job.status])
-    changed = [told for of, told in jobs.items() if of not in listed or listed[of].phase < told.phase]
+    counted = {of: (seen.phase, seen.revision) for of, seen in listed.items()}
+    changed = [told for of, told in jobs.items() if of not in counted or counted[of] < told.order]
     gone = [Told(seen.job, GONE) for of, seen in listed.items() if seen.job is not None and of not in jobs]
     return changed + gone
 

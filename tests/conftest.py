@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import pytest
 
+import jobyard.service.scheduler
 from jobyard.authorizer import bearer, signed
 from jobyard.aws import client
 from jobyard.store import counts
@@ -19,6 +20,7 @@ from local import dynamodb
 from local.engine import Engine
 from local.errors import LocalError
 from local.template import load, table_definition
+from tests.fake_scheduler import FakeScheduler
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -68,12 +70,18 @@ def dynamodb_client(dynamodb_endpoint: str) -> DynamoDBClient:
 
 FUNCTION_ENVIRONMENT = {
     "BUCKET_NAME": "data",
+    "AUDIT_DAYS": "365",
     "CURSOR_KEY": "k" * 64,
+    "DEFAULT_ROLE": "Viewer",
     "POWERTOOLS_METRICS_NAMESPACE": "Jobyard",
     "RETENTION_DAYS": "90",
     "TOKEN_LIFETIME_SECONDS": "3600",
     "WORKFLOW_FUNCTION_PREFIX": "jobyard-workflow-",
     "STATE_MACHINE_ARN": "arn:aws:states:us-east-1:000000000000:stateMachine:jobyard-job",
+    "SCHEDULE_GROUP": "jobyard",
+    "FIRE_FUNCTION_ARN": "arn:aws:lambda:us-east-1:000000000000:function:jobyard-fire",
+    "FIRE_DEAD_LETTERS_ARN": "arn:aws:sqs:us-east-1:000000000000:jobyard-fire-dead-letters",
+    "SCHEDULER_ROLE_ARN": "arn:aws:iam::000000000000:role/jobyard-scheduler",
     "SECRETS_KEY_ARN": "arn:aws:kms:us-east-1:000000000000:key/1234abcd-12ab-34cd-56ef-1234567890ab",
 }
 """What the template gives its functions, besides the table."""
@@ -83,6 +91,14 @@ FUNCTION_ENVIRONMENT = {
 def table_as_deployed() -> dict[str, Any]:
     """Read once: the template takes longer to parse than a table to create."""
     return table_definition(load())
+
+
+@pytest.fixture
+def scheduler(monkeypatch: pytest.MonkeyPatch) -> FakeScheduler:
+    """In the place of EventBridge Scheduler, which no database is."""
+    fake = FakeScheduler()
+    monkeypatch.setattr(jobyard.service.scheduler, "client", lambda _service: fake)
+    return fake
 
 
 class Tables:
@@ -139,6 +155,7 @@ def table(
     tables: dict[bool, Tables],
     monkeypatch: pytest.MonkeyPatch,
     request: pytest.FixtureRequest,
+    scheduler: FakeScheduler,
 ) -> Iterator[str]:
     """Name of an empty table as the template defines it. The code under test finds it through its environment.
 

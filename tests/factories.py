@@ -7,6 +7,8 @@ from typing import Any
 from jobyard.authorizer import Caller, Role
 from jobyard.model import Job, Person, Priority, Question, Runner, Status, Workflow
 from jobyard.model.ids import object_id
+from jobyard.model.iteration import iteration_of
+from jobyard.model.schedule import Schedule
 
 FUNCTION = "arn:aws:lambda:us-east-1:000000000000:function:jobyard-workflow-profile"
 NOW = 1_764_547_200_000
@@ -55,3 +57,18 @@ def a_job(**values: Any) -> Job:
         "updated_at": NOW,
     }
     return Job(**usual | values)
+
+
+def a_schedule(iteration: dict[str, Any] | None = None, **values: Any) -> Schedule:
+    """Each day at noon, UTC, from the year 2198 on."""
+    usual: dict[str, Any] = {
+        "tenant": "acme",
+        "id": object_id(NOW),
+        "listed_in": f"alteryx#{values.get('tenant', 'acme')}",
+        "workflow_id": "f" * 24,
+        "owner": ADA,
+        "role": Role.CURATOR,
+        "iteration": iteration_of(iteration or {"iterationType": "Daily", "startTime": "2198-01-01T12:00:00"}),
+        "created_at": NOW,
+    }
+    return Schedule(**usual | values)

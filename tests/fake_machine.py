@@ -35,6 +35,13 @@ class FakeMachine:
         self.put(name, began_at=now_ms(), input=asked["input"])
         return {}
 
+    def send_task_success(self, **asked: str) -> dict[str, Any]:
+        """Executions wait with their name for a token."""
+        name = self._called("send_task_success", asked["taskToken"])
+        if self.status(name) != "RUNNING":
+            self._raise("TaskTimedOut")
+        return {}
+
     def stop_execution(self, **asked: str) -> dict[str, Any]:
         name = self._called("stop_execution", asked["executionArn"])
         if name not in self.executions:

@@ -15,16 +15,20 @@ from tests.transformed import Statement, every_statement, listed, of_type, targe
 
 ACCOUNT, REGION = "000000000000", "us-east-1"
 LEADING_KEYS, PREFIX, CONTEXT_KEYS = "dynamodb:LeadingKeys", "s3:prefix", "kms:EncryptionContextKeys"
+PASSED_TO = "iam:PassedToService"
 _CONDITIONS = {
     "ForAllValues:StringLike": {LEADING_KEYS},
     "StringLike": {PREFIX},
     "ForAllValues:StringEquals": {CONTEXT_KEYS},
     "Null": {CONTEXT_KEYS},
+    "StringEquals": {PASSED_TO},
 }
 
 
 class Asked(NamedTuple):
-    """One action on one resource; ``key`` is the partition key, or the prefix that is listed, where there is one."""
+    """One action on one resource; ``key`` is the partition key, the prefix that is listed, or the service to which a
+    role is passed, where there is one.
+    """
 
     action: str
     arn: str

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from typing import Any, Self
 
 from jobyard.aws import client
 from tests.iam import ACCOUNT, REGION, Asked
 
-SERVICES = ("dynamodb", "kms", "lambda", "s3", "stepfunctions")
+SERVICES = ("dynamodb", "kms", "lambda", "s3", "scheduler", "stepfunctions")
 _TRANSACTED = {"Put": "PutItem", "Delete": "DeleteItem", "Update": "UpdateItem", "ConditionCheck": "ConditionCheckItem"}
 _LISTS = {"ListObjectsV2": "s3:ListBucket", "ListObjectVersions": "s3:ListBucketVersions"}
 # Operations of S3 that are another action to IAM.
@@ -56,8 +57,17 @@ def asked_of(service: str, operation: str, given: dict[str, Any]) -> list[Asked]
         return [Asked(f"kms:{operation}", given["KeyId"])]
     if service == "lambda":
         return [Asked("lambda:InvokeFunction", f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{given['FunctionName']}")]
+    if service == "scheduler" and "Name" in given:
+        arn = f"arn:aws:scheduler:{REGION}:{ACCOUNT}:schedule/{given['GroupName']}/{given['Name']}"
+        passed = (
+            [Asked("iam:PassRole", given["Target"]["RoleArn"], "scheduler.amazonaws.com")] if "Target" in given else []
+        )
+        return [Asked(f"scheduler:{operation}", arn), *passed]
     if service == "stepfunctions":
         arn = given.get("executionArn") or given.get("stateMachineArn") or given.get("mapRunArn") or "*"
+        if "taskToken" in given:
+            # IAM looks at the machine that the token is of: there is none but the stack's.
+            arn = os.environ["STATE_MACHINE_ARN"]
         return [Asked(f"states:{operation}", arn)]
     return [Asked(f"{service}:{operation}", "*")]
 

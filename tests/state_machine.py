@@ -11,6 +11,7 @@ from local.template import ROOT, load
 
 FILE = ROOT / "statemachine" / "job.asl.json"
 UPDATE = "arn:aws:states:::dynamodb:updateItem"
+UPDATE_AND_WAIT = "arn:aws:states:::aws-sdk:dynamodb:updateItem.waitForTaskToken"
 State = dict[str, Any]
 
 
@@ -34,7 +35,7 @@ def states() -> dict[str, State]:
 
 def writes() -> dict[str, State]:
     """The states that change the job's status."""
-    return {name: state for name, state in states().items() if state.get("Resource") == UPDATE}
+    return {name: state for name, state in states().items() if state.get("Resource") in (UPDATE, UPDATE_AND_WAIT)}
 
 
 def target(state: State) -> Status:

@@ -116,15 +116,20 @@ def count_is_told(record: Mapping[str, Any]) -> bool:
 
 def _passes(pattern: Any, value: Any) -> bool:
     """Lambda's event filter, as far as this template uses it: objects by name, lists of values that are allowed, or of
-    one rule that names those that are not.
+    one rule: those that are not allowed, how one begins, or that there is one.
     """
+    if pattern == [{"exists": True}]:
+        return True
     if isinstance(pattern, dict):
         return isinstance(value, dict) and all(
             key in value and _passes(each, value[key]) for key, each in pattern.items()
         )
     (first, *_) = pattern
     if isinstance(first, dict):
-        (refused,) = first.values()
-        assert pattern == [{"anything-but": refused}], pattern
-        return value not in refused
+        ((rule, wanted),) = first.items()
+        assert len(pattern) == 1
+        assert rule in ("anything-but", "prefix", "exists"), pattern
+        if rule == "prefix":
+            return bool(value.startswith(wanted))
+        return value not in wanted if rule == "anything-but" else wanted is True
     return value in pattern

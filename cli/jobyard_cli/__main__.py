@@ -22,6 +22,7 @@ CLIENT_COLUMNS = ("clientId", "name", "role", "userId", "createdAt", "revokedAt"
 WORKFLOW_COLUMNS = ("id", "name", "public", "owner", "runner", "createdAt")
 KEY_COLUMNS = ("keyId", "name", "createdAt", "revokedAt")
 SECRET_COLUMNS = ("secretId", "name", "bucket", "createdAt", "expiresAt", "revokedAt")
+QUEUE_COLUMNS = ("tag", "slots", "paused", "running")
 PROJECT_COLUMNS = ("projectKey", "projectId", "name", "workflowId", "bucket", "prefix", "createdAt")
 
 
@@ -59,7 +60,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="jobyard",
         description="Clients and workflows of Jobyard: of the local run (`make run`), or of a deployed stack.",
     )
-    things = parser.add_subparsers(metavar="clients|workflows|keys|projects|secrets", required=True)
+    things = parser.add_subparsers(metavar="clients|workflows|keys|projects|secrets|queues|worker", required=True)
 
     clients = things.add_parser("clients", help="who may call the HTTP API").add_subparsers(required=True)
     create = clients.add_parser("create", parents=[common], help="make a client; its secret is shown this once")
@@ -79,9 +80,14 @@ def _parser() -> argparse.ArgumentParser:
     runs = register.add_mutually_exclusive_group(required=True)
     runs.add_argument("--function", help="name of the Lambda; its stack's prefix may be left out")
     runs.add_argument("--state-machine", metavar="NAME", help="of a machine to run in its place; likewise")
+    runs.add_argument("--queue", metavar="NAME", help="of an SQS queue that workers take its jobs from; likewise")
     register.add_argument(
         "--type", choices=("lambda", "callback"), default="lambda", help="of a function (%(default)s)"
     )
+    register.add_argument("--heartbeat", type=int, metavar="SECONDS", help="for so long a worker may be silent")
+    register.add_argument("--retries", type=int, metavar="N", help="begin work that failed again so often")
+    register.add_argument("--retry-after", type=int, metavar="SECONDS", help="and for the first time after these")
+    register.add_argument("--time-limit", type=int, metavar="SECONDS", help="of a run, all its retries included")
     register.add_argument("--private", action="store_true", help="for administrators and its owner only")
     register.add_argument("--owner", help="user id of the owner")
     register.add_argument("--settings", type=_json_object, metavar="JSON", help="an object, passed to the function")
@@ -92,7 +98,28 @@ def _parser() -> argparse.ArgumentParser:
     _add_keys(things, common)
     _add_projects(things, common)
     _add_secrets(things, common)
+    _add_queues(things, common)
     return parser
+
+
+def _add_queues(things: Any, common: argparse.ArgumentParser) -> None:
+    queues = things.add_parser("queues", help="how many jobs of a worker tag run at once").add_subparsers(required=True)
+    listed = queues.add_parser("list", parents=[common], help="those that were needed or set")
+    listed.set_defaults(run=_list_queues)
+    change = queues.add_parser("set", parents=[common], help="change one; what is left out stays as it is")
+    change.add_argument("--tag", default="", help="the worker tag (default: that of jobs without one)")
+    slots = change.add_mutually_exclusive_group()
+    slots.add_argument("--slots", type=int, help="how many of its jobs may run at once")
+    slots.add_argument("--unlimited", action="store_true", help="any number of them may")
+    paused = change.add_mutually_exclusive_group()
+    paused.add_argument("--pause", dest="paused", action="store_true", default=None, help="begin no more of its jobs")
+    paused.add_argument("--resume", dest="paused", action="store_false", help="go on")
+    change.set_defaults(run=_set_queue)
+    worker = things.add_parser("worker", parents=[common], help="run a command for each job that an SQS queue has")
+    worker.add_argument("--queue", required=True, help="its name; the stack's prefix may be left out")
+    worker.add_argument("--once", action="store_true", help="end after one job")
+    worker.add_argument("command", nargs="+", metavar="COMMAND", help="gets the job as JSON on its standard input")
+    worker.set_defaults(run=_work)
 
 
 def _add_keys(things: Any, common: argparse.ArgumentParser) -> None:
@@ -161,12 +188,19 @@ def _revoke_client(target: Target, given: argparse.Namespace) -> str:
 
 
 def _register_workflow(target: Target, given: argparse.Namespace) -> str:
-    name = given.state_machine or given.function
+    name = given.state_machine or given.queue or given.function
     if not name.startswith(target.workflow_prefix):
         name = target.workflow_prefix + name
-    runner = {"type": given.type, "functionName": name}
+    runner: dict[str, Any] = {"type": given.type, "functionName": name}
     if given.state_machine:
         runner = {"type": "stateMachine", "stateMachineName": name}
+    elif given.queue:
+        runner = {"type": "sqs", "queueName": name}
+    if given.heartbeat is not None:
+        runner["heartbeatSeconds"] = given.heartbeat
+    retries = None
+    if given.retries is not None:
+        retries = {"times": given.retries} | ({"seconds": given.retry_after} if given.retry_after is not None else {})
     made = target.manage.call(
         "workflows.register",
         given.tenant,
@@ -176,6 +210,8 @@ def _register_workflow(target: Target, given: argparse.Namespace) -> str:
         public=False if given.private else None,
         runner=runner,
         settings=given.settings,
+        retries=retries,
+        timeLimitSeconds=given.time_limit,
     )
     return _json(made) if given.json else _pairs(made)
 
@@ -225,6 +261,24 @@ def _list_secrets(target: Target, given: argparse.Namespace) -> str:
 def _revoke_secret(target: Target, given: argparse.Namespace) -> str:
     revoked = target.manage.call("secrets.revoke", given.tenant, secretId=given.secret_id)
     return _json(revoked) if given.json else _pairs(revoked)
+
+
+def _list_queues(target: Target, given: argparse.Namespace) -> str:
+    found = target.manage.call("queues.list", given.tenant)
+    return _json(found) if given.json else _table(QUEUE_COLUMNS, found, f"No queues in tenant {given.tenant}.")
+
+
+def _set_queue(target: Target, given: argparse.Namespace) -> str:
+    change = {"tag": given.tag, "slots": given.slots, "paused": given.paused, "unlimited": given.unlimited or None}
+    made = target.manage.call("queues.set", given.tenant, **change)
+    return _json(made) if given.json else _pairs(made)
+
+
+def _work(target: Target, given: argparse.Namespace) -> str:
+    from jobyard_cli.worker import work
+
+    name = given.queue if given.queue.startswith(target.workflow_prefix) else target.workflow_prefix + given.queue
+    return work(target.environment, name, given.command, once=given.once)
 
 
 def _json(value: Any) -> str:

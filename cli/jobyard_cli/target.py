@@ -18,16 +18,26 @@ from jobyard_cli.manage import Manage
 LOCAL_STATE = Path(__file__).resolve().parents[2] / ".local" / "jobyard.json"
 
 
+_PLACE = {
+    "AWS_ENDPOINT_URL": "endpoint_url",
+    "AWS_DEFAULT_REGION": "region_name",
+    "AWS_ACCESS_KEY_ID": "aws_access_key_id",
+    "AWS_SECRET_ACCESS_KEY": "aws_secret_access_key",
+}
+"""How the local run's place is told by environment variables."""
+
+
 class TargetError(Exception):
     """There is no such stack, or it is not one of Jobyard's."""
 
 
 @dataclass(frozen=True)
 class Target:
-    """`workflow_prefix`: with which the name of a workflow's function must begin."""
+    """`workflow_prefix`: how the name of a workflow's function must begin. `environment`: what a worker needs."""
 
     manage: Manage
     workflow_prefix: str
+    environment: Mapping[str, str]
 
 
 def local(state: Path = LOCAL_STATE) -> Target:
@@ -38,7 +48,9 @@ def local(state: Path = LOCAL_STATE) -> Target:
         raise TargetError(
             "No local run goes on: start one with `make run`, or name a deployed stack: --stack NAME"
         ) from None
-    return _target(boto3.client("lambda", **config["aws"]), config["stack"]["outputs"], "The local run")
+    aws = config["aws"]
+    place = {name: aws[key] for name, key in _PLACE.items() if key in aws}
+    return _target(boto3.client("lambda", **aws), config["stack"]["outputs"], "The local run", place)
 
 
 def deployed(stack: str, region: str | None, profile: str | None) -> Target:
@@ -50,7 +62,8 @@ def deployed(stack: str, region: str | None, profile: str | None) -> Target:
     except (BotoCoreError, ClientError) as error:
         raise TargetError(f"Stack {stack}: {error}") from None
     outputs = {each["OutputKey"]: each["OutputValue"] for each in found.get("Outputs", [])}
-    return _target(functions, outputs, f"Stack {stack} ({found['StackStatus']})")
+    place = {"AWS_DEFAULT_REGION": session.region_name} | ({"AWS_PROFILE": profile} if profile else {})
+    return _target(functions, outputs, f"Stack {stack} ({found['StackStatus']})", place)
 
 
 def choose(stack: str | None, region: str | None, profile: str | None) -> Target:
@@ -63,7 +76,13 @@ def choose(stack: str | None, region: str | None, profile: str | None) -> Target
     return local()
 
 
-def _target(functions: Any, outputs: Mapping[str, str], name: str) -> Target:
+def _target(functions: Any, outputs: Mapping[str, str], name: str, place: Mapping[str, str]) -> Target:
     if "ManageFunctionName" not in outputs:
         raise TargetError(f"{name} has no output ManageFunctionName: it is not a stack of Jobyard")
-    return Target(Manage(functions, outputs["ManageFunctionName"]), outputs.get("WorkflowFunctionPrefix", ""))
+    environment = {
+        "TABLE_NAME": outputs.get("TableName", ""),
+        "BUCKET_NAME": outputs.get("DataBucketName", ""),
+        **place,
+    }
+    manage = Manage(functions, outputs["ManageFunctionName"])
+    return Target(manage, outputs.get("WorkflowFunctionPrefix", ""), environment)

@@ -32,7 +32,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-SERVICES = ("dynamodb", "kms", "lambda", "s3", "stepfunctions")
+SERVICES = ("dynamodb", "kms", "lambda", "s3", "scheduler", "sqs", "stepfunctions")
 """The AWS services, by botocore's names, that code over this layer may make a client of."""
 
 PYTHON = (3, 13)

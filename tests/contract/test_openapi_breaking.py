@@ -161,7 +161,7 @@ HARMLESS: dict[str, Edit] = {
     "words in a schema": lambda d: schema(d, "AlteryxJob").update(title="x", description="y"),
     "an example": lambda d: answer(d)["content"]["application/json"].pop("example"),
     "another version": lambda d: d["info"].update(version="2.0.0"),
-    "a new path": lambda d: d["paths"].update({"/webapi/v3/schedules": d["paths"][LIST]}),
+    "a new path": lambda d: d["paths"].update({"/webapi/v3/credentials": d["paths"][LIST]}),
     "a new operation": lambda d: d["paths"][LIST].update(post=d["paths"][LIST]["get"]),
     "a new parameter": lambda d: new_parameter(d, required=False),
     "a parameter takes more": lambda d: parameter(d, "limit")["schema"].update(maximum=2000),

@@ -8,6 +8,7 @@ made first and looked into later has something to compare. Headers are asked for
 from __future__ import annotations
 
 import inspect
+import json
 import pkgutil
 from collections.abc import Iterator
 from importlib import import_module
@@ -25,7 +26,7 @@ from tests.contract.yard import Yard
 ROUTES = api.routes()
 
 # Not the client's to choose: who sends a request, where to, and of what kind, is HTTP's own.
-TRANSPORT = {"host", "x-forwarded-proto", "content-type", "content-length", "authorization"}
+TRANSPORT = {"host", "x-forwarded-proto", "content-type", "content-length", "authorization", "user-agent"}
 
 
 class Seen:
@@ -146,4 +147,5 @@ def _ask(world: World, route: api.Route, query: list[tuple[str, str]]) -> None:
     elif (route.method, route.path) == ("POST", "/inventorytriggerjob"):
         body = operation("POST /inventorytriggerjob")["requestBody"]["content"]["application/xml"]["example"]
     path = world.path(route)
+    body = body or json.dumps(world.body(f"{route.method} {route.path}") or "") or None
     api.call(route.method, path, None, query, body, world.credentials(route.method, path))

@@ -2,17 +2,40 @@
 
 from __future__ import annotations
 
+import re
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from jobyard.authorizer import Caller, Role
 from jobyard.handlers import DIALECTS
 from jobyard.model import Job, Output, Status
+from jobyard.model.ids import now_ms, object_id
+from jobyard.model.people import Kind, Permissions
+from jobyard.model.schedule import Schedule
+from jobyard.model.source import NOWHERE
+from jobyard.service import collections, people
+from jobyard.store import schedules
 from tests.contract import api
 from tests.contract.openreplay.organisation import Organisation
 from tests.contract.tencent.conftest import WORKFLOW_ID, a_key, a_tencent_job
 from tests.contract.tencent.signing import HOST, authorization
 from tests.contract.yard import Yard
+from tests.factories import a_schedule
 
 OUTPUT_ID = "1" * 24
+WHOLE_USER = {
+    "firstName": "Jane",
+    "lastName": "Doe",
+    "email": "jane@example.com",
+    "role": "Member",
+    "defaultWorkerTag": "",
+    "canScheduleJobs": False,
+    "canPrioritizeJobs": False,
+    "canAssignJobs": False,
+    "canCreateCollections": False,
+    "isApiEnabled": True,
+    "isActive": True,
+}
 
 
 class World:
@@ -50,6 +73,12 @@ class World:
             status=status, outputs=[output], owner=self.client.user, workflow_id=self.workflow.id, finished_at=ended
         )
 
+    def schedule(self) -> Schedule:
+        """A new one of the caller's, which is never due."""
+        made = a_schedule(owner=self.client.user, workflow_id=self.workflow.id)
+        schedules.create(made, None)
+        return made
+
     def parameters(self, path: str, status: Status = Status.RUNNING) -> dict[str, str]:
         """What the parameters in a path, as the document has it, stand for."""
         known = {
@@ -57,10 +86,56 @@ class World:
             "outputId": OUTPUT_ID,
             "projectKey": self.organisation.project.key,
             "userId": "shekar",
+            "tag": "gpu",
         }
+        if "/usergroups" in path or "/collections" in path or "/v3/users" in path:
+            known |= self._shared(path)
+        if "{scheduleId}" in path:
+            known["scheduleId"] = self.schedule().id
         if "{jobId}" in path:
             known["jobId"] = self.job(path, status).id
         return {name: value for name, value in known.items() if f"{{{name}}}" in path}
+
+    def _shared(self, path: str) -> dict[str, str]:
+        """A collection, a group, and a user; what a path names as in another is in it."""
+        curator = Caller("acme", self.client.user, Role.CURATOR, self.client.id)
+        user, at = self.yard.client(Role.MEMBER).user.id, now_ms()
+        group = people.create_group(curator, NOWHERE, "Analysts", "Viewer").id
+        collection = collections.create(curator, NOWHERE, "Accounting").id
+        schedule = self.yard.schedule(object_id(at), user)
+        if "/usergroups/{userGroupId}/users/{" in path:
+            people.add_members(curator, NOWHERE, group, [user])
+        for part, kind, id in (
+            ("/{userId}", Kind.USER, user),
+            ("/{userGroupId}", Kind.GROUP, group),
+            ("/{workflowId}", Kind.WORKFLOW, self.workflow.id),
+            ("/{scheduleId}", Kind.SCHEDULE, schedule),
+        ):
+            if "/collections" in path and part in path:
+                collections.add(curator, NOWHERE, collection, kind, id, None, Permissions())
+        return {"collectionId": collection, "userGroupId": group, "userId": user, "scheduleId": schedule}
+
+    def body(self, key: str) -> dict[str, Any] | list[str] | None:
+        """That an operation of people and collections needs; None where it needs none."""
+        user = self.yard.client(Role.MEMBER).user.id
+        method, _, route = key.partition(" ")
+        if method not in ("POST", "PUT") or not re.search("/v3/(users|usergroups|collections)", route):
+            return None
+        if route.endswith("/permissions"):
+            return {"collectionsPermissions": {}}
+        if re.search("/usergroups/.*/users$", route):
+            return [user]
+        if "/v3/users" in route:
+            return WHOLE_USER
+        if re.search("/v3/usergroups", route):
+            return {"name": "Analysts", "role": "Viewer"}
+        things = {
+            "userId": user,
+            "userGroupId": self._shared("")["userGroupId"],
+            "workflowId": self.workflow.id,
+            "scheduleId": self.yard.schedule(object_id(now_ms()), user),
+        }
+        return {"name": "Accounting", "ownerId": user} | things
 
     def path(self, route: api.Route, status: Status = Status.RUNNING) -> str:
         """The path of a route, with something behind it."""

@@ -52,6 +52,17 @@ class Yard:
         workflows.put(made)
         return made
 
+    def schedule(self, id: str, owner: str, tenant: str = "acme") -> str:
+        """What is asked of a schedule: whose it is."""
+        record = {"pk": f"SCHEDULE#{tenant}", "sk": id, "id": id, "tenant": tenant, "ownerId": owner}
+        self._dynamodb.put_item(TableName=self.table, Item=item(record))
+        return id
+
+    def no_schedule(self, id: str, tenant: str = "acme") -> None:
+        """As a schedule is deleted, by who knows nothing of collections."""
+        key = {"pk": f"SCHEDULE#{tenant}", "sk": id}
+        self._dynamodb.delete_item(TableName=self.table, Key=item(key))
+
     def job(
         self,
         outputs: Sequence[Output] = (),

@@ -10,7 +10,6 @@ import pytest
 from jobyard.aws import client
 from jobyard.lifecycle.drive import drive
 from jobyard.model import LIVE, TERMINAL, Job, Person, Runner, Status
-from jobyard.model.transitions import WAITING
 from jobyard.store import jobs
 from jobyard.store.items import attribute, table_name
 from jobyard.store.lifecycle import delete_messages
@@ -39,13 +38,36 @@ def messages(job: Job) -> int:
     return int(found["Count"])
 
 
-@pytest.mark.parametrize("status", sorted(WAITING))
-def test_a_new_job_is_started_however_often_it_is_told(machine: FakeMachine, status: Status) -> None:
+@pytest.mark.parametrize("status", [Status.SCHEDULED, Status.INITIALIZING])
+def test_a_new_or_claimed_job_is_started_however_often_it_is_told(machine: FakeMachine, status: Status) -> None:
     job = a_job(status=status)
     for _ in range(3):
-        assert drive([record("INSERT", job)]) == NOTHING_FAILED
+        assert drive([record("INSERT" if status is Status.SCHEDULED else "MODIFY", job)]) == NOTHING_FAILED
     assert list(machine.executions) == [job.id]
     assert ("startAt" in machine.executions[job.id]["input"]) == (status is Status.SCHEDULED)
+
+
+def test_a_queued_job_is_claimed_however_often_it_is_told_and_not_started_yet(machine: FakeMachine) -> None:
+    job = a_job()
+    jobs.put(job)
+    for _ in range(3):
+        assert drive([record("INSERT", job)]) == NOTHING_FAILED
+    left = jobs.get(job.tenant, job.id)
+    assert left
+    assert (left.status, left.slot_of) == (Status.INITIALIZING, "acme#")
+    assert machine.calls == []
+
+
+def test_an_execution_that_waits_for_a_slot_is_told_that_there_is_one(machine: FakeMachine) -> None:
+    job = a_job(status=Status.INITIALIZING)
+    machine.put(job.id)
+    claimed = record("MODIFY", job)
+    claimed["dynamodb"]["NewImage"]["taskToken"] = attribute(job.id)
+    for _ in range(2):
+        assert drive([claimed]) == NOTHING_FAILED
+    machine.put(job.id, "ABORTED")
+    assert drive([claimed]) == NOTHING_FAILED
+    assert machine.calls == [f"send_task_success {job.id}"] * 3
 
 
 def test_a_job_that_comes_in_as_ended_is_not_started(machine: FakeMachine) -> None:
@@ -55,7 +77,7 @@ def test_a_job_that_comes_in_as_ended_is_not_started(machine: FakeMachine) -> No
 
 def test_a_cancelled_job_is_stopped_however_often_it_is_told(machine: FakeMachine) -> None:
     job = a_job()
-    drive([record("INSERT", job)])
+    machine.put(job.id)
     cancelled = record("MODIFY", a_job(id=job.id, status=Status.CANCELLED))
     for _ in range(3):
         assert drive([cancelled]) == NOTHING_FAILED
@@ -80,7 +102,7 @@ def test_a_cancel_without_an_execution_is_harmless(machine: FakeMachine) -> None
     assert drive([record("MODIFY", a_job(status=Status.CANCELLED))]) == NOTHING_FAILED
 
 
-@pytest.mark.parametrize("status", sorted(set(Status) - {Status.CANCELLED}))
+@pytest.mark.parametrize("status", [Status.SCHEDULED, Status.RUNNING, Status.COMPLETED, Status.FAILED])
 def test_other_changes_are_left_to_those_who_made_them(machine: FakeMachine, status: Status) -> None:
     assert drive([record("MODIFY", a_job(status=status))]) == NOTHING_FAILED
     assert machine.calls == []
@@ -121,7 +143,7 @@ def test_messages_are_no_jobs(machine: FakeMachine) -> None:
 
 
 def test_one_that_fails_is_told_and_holds_up_no_other(machine: FakeMachine) -> None:
-    first, second, third = a_job(), a_job(), a_job()
+    first, second, third = (a_job(status=Status.SCHEDULED) for _ in range(3))
     machine.refuse = {f"start_execution {second.id}": "ThrottlingException"}
     records = [record("INSERT", job, number) for number, job in enumerate((first, second, third), 11)]
     assert drive(records) == {"batchItemFailures": [{"itemIdentifier": "12"}]}
@@ -138,7 +160,7 @@ def test_a_record_that_makes_no_sense_is_told_too(machine: FakeMachine) -> None:
 
 
 def test_a_job_that_can_never_be_started_fails_and_says_why(machine: FakeMachine) -> None:
-    job = a_job()
+    job = a_job(status=Status.SCHEDULED)
     jobs.put(job)
     machine.refuse = {"start_execution": "InvalidExecutionInput"}
     assert drive([record("INSERT", job)]) == NOTHING_FAILED
@@ -161,6 +183,6 @@ def test_a_cancelled_job_that_can_never_be_started_stays_cancelled(machine: Fake
 
 def test_the_handler_answers_as_lambda_expects(machine: FakeMachine) -> None:
     handler = importlib.import_module("functions.drive.app").handler
-    job = a_job()
+    job = a_job(status=Status.SCHEDULED)
     assert handler({"Records": [record("INSERT", job)]}, None) == NOTHING_FAILED
     assert list(machine.executions) == [job.id]

@@ -13,6 +13,7 @@ from jobyard.errors import Busy
 from jobyard.lifecycle import lost, recount
 from jobyard.lifecycle.count import Told, settle
 from jobyard.lifecycle.reconcile import GRACE_MS, Repairs, reconcile
+from jobyard.lifecycle.schedules import Compared
 from jobyard.model import LIVE, TERMINAL, Job, Person, Status
 from jobyard.model.ids import now_ms
 from jobyard.model.listing import DAY_MS, PHASES
@@ -219,6 +220,6 @@ def test_the_handler_tells_of_drift(
     key = RowKey(row["pk"]["S"], row["sk"]["S"])
     add_to_row(dynamodb_client, table, key, next(iter(counts.counts_of(row))), 41)
     context = SimpleNamespace(get_remaining_time_in_millis=lambda: 300_000, function_name="reconcile")
-    assert module.handler({}, context) == Repairs(drift=41)._asdict()
+    assert module.handler({}, context) == Repairs(drift=41)._asdict() | Compared()._asdict()
     metric = next(json.loads(line) for line in capsys.readouterr().out.splitlines() if '"CountDrift"' in line)
     assert metric["CountDrift"] == [41.0]

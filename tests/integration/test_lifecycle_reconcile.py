@@ -9,13 +9,18 @@ from types import SimpleNamespace
 
 import pytest
 
+from jobyard.aws import client
 from jobyard.lifecycle.count import Told, settle
+from jobyard.lifecycle.dispatch import dispatch
 from jobyard.lifecycle.reconcile import GRACE_MS, Repairs, reconcile
+from jobyard.lifecycle.schedules import Compared
 from jobyard.model import Job, Person, Status
 from jobyard.model.ids import now_ms
 from jobyard.model.listing import PHASES
-from jobyard.store import jobs
+from jobyard.store import jobs, queues
+from jobyard.store.items import table_name
 from jobyard.store.lifecycle import live_jobs
+from jobyard.store.records import job_key
 from tests.factories import NOW, a_job
 from tests.fake_machine import FakeMachine
 
@@ -47,7 +52,7 @@ def present(job: Job) -> Job:
     return found
 
 
-@pytest.mark.parametrize("status", [Status.SCHEDULED, Status.QUEUED])
+@pytest.mark.parametrize("status", [Status.SCHEDULED, Status.INITIALIZING])
 def test_a_job_that_was_never_started_is_started(machine: FakeMachine, status: Status) -> None:
     job = stored(status)
     assert reconcile(LATER, 60) == Repairs(started=1)
@@ -55,15 +60,66 @@ def test_a_job_that_was_never_started_is_started(machine: FakeMachine, status: S
     assert reconcile(LATER, 60) == NONE
 
 
-@pytest.mark.parametrize("status", [Status.INITIALIZING, Status.RUNNING])
-def test_a_job_whose_execution_is_gone_fails(machine: FakeMachine, status: Status) -> None:
-    job = stored(status)
+def test_a_job_that_nobody_claimed_is_claimed(machine: FakeMachine) -> None:
+    job = stored()
+    assert reconcile(LATER, 60) == Repairs(claimed=1)
+    assert present(job).status is Status.INITIALIZING
+    assert machine.executions == {}
+    count(present(job))
+    assert reconcile(now_ms() + GRACE_MS + 1, 60) == Repairs(started=1)
+
+
+def test_a_job_that_has_to_wait_is_left_waiting(machine: FakeMachine) -> None:
+    assert queues.put(queues.get("acme", ""), 0, False, NOW)
+    stored()
+    assert reconcile(LATER, 60) == NONE
+
+
+def test_an_execution_that_was_not_told_of_its_slot_goes_on(machine: FakeMachine) -> None:
+    job = stored(Status.INITIALIZING)
+    token = {":token": {"S": job.id}}
+    client("dynamodb").update_item(
+        TableName=table_name(),
+        Key=job_key(job.tenant, job.id),
+        UpdateExpression="SET taskToken = :token",
+        ExpressionAttributeValues=token,
+    )
+    machine.put(job.id)
+    assert reconcile(LATER, 60) == Repairs(started=1)
+    assert f"send_task_success {job.id}" in machine.calls
+
+
+def test_the_slot_of_a_job_that_has_ended_is_given_back_and_used(machine: FakeMachine) -> None:
+    assert queues.put(queues.get("acme", ""), 1, False, NOW)
+    first = stored()
+    dispatch("acme#")
+    second = stored()
+    jobs.fail(present(first), "enough", NOW)
+    count(present(first))
+    later = now_ms() + GRACE_MS + 1
+    assert reconcile(later, 60) == Repairs(claimed=1, freed=1)
+    assert present(second).status is Status.INITIALIZING
+    assert queues.get("acme", "").running == 1
+
+
+def test_slots_that_were_counted_wrong_are_counted_again(machine: FakeMachine) -> None:
+    assert queues.put(queues.get("acme", ""), 3, False, NOW)
+    stored()
+    dispatch("acme#")
+    assert queues.set_running(queues.get("acme", ""), 3, NOW)
+    stored()
+    reconcile(now_ms() + GRACE_MS + 1, 60)
+    assert queues.get("acme", "").running == 2
+
+
+def test_a_job_whose_execution_is_gone_fails(machine: FakeMachine) -> None:
+    job = stored(Status.RUNNING)
     assert reconcile(LATER, 60) == Repairs(failed=1)
     assert (present(job).status, present(job).error) == (Status.FAILED, "The execution of the job is gone.")
     assert reconcile(LATER, 60) == NONE
 
 
-@pytest.mark.parametrize("status", [Status.SCHEDULED, Status.QUEUED, Status.INITIALIZING, Status.RUNNING])
+@pytest.mark.parametrize("status", [Status.SCHEDULED, Status.INITIALIZING, Status.RUNNING])
 @pytest.mark.parametrize("how", ["FAILED", "TIMED_OUT", "ABORTED", "SUCCEEDED"])
 def test_a_job_whose_execution_ended_fails_with_its_reason(machine: FakeMachine, status: Status, how: str) -> None:
     job = stored(status)
@@ -73,7 +129,7 @@ def test_a_job_whose_execution_ended_fails_with_its_reason(machine: FakeMachine,
     assert ("disk on fire" in (present(job).error or "")) == (how != "SUCCEEDED")
 
 
-@pytest.mark.parametrize("status", [Status.SCHEDULED, Status.QUEUED, Status.INITIALIZING, Status.RUNNING])
+@pytest.mark.parametrize("status", [Status.SCHEDULED, Status.RUNNING])
 def test_a_job_with_its_execution_is_left_alone(machine: FakeMachine, status: Status) -> None:
     job = stored(status)
     machine.put(job.id)
@@ -138,14 +194,14 @@ def test_an_execution_started_by_hand_is_left_alone(machine: FakeMachine) -> Non
 
 
 def test_one_that_cannot_be_repaired_keeps_no_other_from_it(machine: FakeMachine) -> None:
-    stuck, fine = stored(), stored()
+    stuck, fine = stored(Status.INITIALIZING), stored(Status.INITIALIZING)
     machine.refuse = {f"start_execution {stuck.id}": "ThrottlingException"}
     assert reconcile(LATER, 60) == Repairs(started=1, errors=1)
     assert machine.status(fine.id) == "RUNNING"
 
 
 def test_a_job_that_can_never_be_started_is_failed_and_done_with(machine: FakeMachine) -> None:
-    job = stored()
+    job = stored(Status.INITIALIZING)
     machine.refuse = {"start_execution": "InvalidExecutionInput"}
     reconcile(LATER, 60)
     assert present(job).status is Status.FAILED
@@ -153,7 +209,7 @@ def test_a_job_that_can_never_be_started_is_failed_and_done_with(machine: FakeMa
 
 
 def test_what_the_time_does_not_allow_is_left_for_the_next_run(machine: FakeMachine) -> None:
-    stored()
+    stored(Status.SCHEDULED)
     assert reconcile(LATER, 0) == NONE
     assert reconcile(LATER, 60) == Repairs(started=1)
 
@@ -162,7 +218,7 @@ def test_jobs_of_all_tenants_and_shards_are_seen(machine: FakeMachine) -> None:
     made = [stored(tenant=tenant) for tenant in ("acme", "other") for _ in range(20)]
     stored(Status.COMPLETED)
     assert {(each.tenant, each.id) for each in live_jobs()} == {(job.tenant, job.id) for job in made}
-    assert reconcile(LATER, 60) == Repairs(started=40)
+    assert reconcile(LATER, 60) == Repairs(claimed=40)
 
 
 @pytest.fixture
@@ -178,8 +234,8 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Callable[[], dict[str, int]]:
 def test_the_handler_counts_its_repairs(
     machine: FakeMachine, run: Callable[[], dict[str, int]], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    stored(at=now_ms() - 2 * GRACE_MS)
-    assert run() == Repairs(started=1)._asdict()
+    stored(Status.SCHEDULED, now_ms() - 2 * GRACE_MS)
+    assert run() == Repairs(started=1)._asdict() | Compared()._asdict()
     metric = next(json.loads(line) for line in capsys.readouterr().out.splitlines() if '"Repaired"' in line)
     assert metric["Repaired"] == [1.0]
     assert metric["CountDrift"] == [0.0]
@@ -188,8 +244,24 @@ def test_the_handler_counts_its_repairs(
     assert metric["_aws"]["CloudWatchMetrics"][0]["Dimensions"] == [["service"]]
 
 
+def test_the_handler_tells_how_many_jobs_have_waited_for_long(
+    machine: FakeMachine, run: Callable[[], dict[str, int]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    for tag in ("gpu", "cpu"):
+        assert queues.put(queues.get("acme", tag), 0, False, NOW)
+    long_ago = now_ms() - 2 * GRACE_MS
+    for at, tag in ((long_ago, "gpu"), (long_ago, "gpu"), (now_ms(), "cpu")):
+        stored(at=at, worker_tag=tag)
+    run()
+    told = [json.loads(line) for line in capsys.readouterr().out.splitlines() if '"JobsWaiting"' in line]
+    assert [(each["queue"], each["service"], each["JobsWaiting"]) for each in told] == [
+        ("acme#gpu", "jobyard-test", [2.0])
+    ]
+    assert set(told[0]["_aws"]["CloudWatchMetrics"][0]["Dimensions"][0]) == {"service", "queue"}
+
+
 def test_the_handler_fails_where_a_repair_went_wrong(machine: FakeMachine, run: Callable[[], dict[str, int]]) -> None:
-    stored(at=now_ms() - 2 * GRACE_MS)
+    stored(Status.SCHEDULED, now_ms() - 2 * GRACE_MS)
     machine.refuse = {"start_execution": "ThrottlingException"}
     with pytest.raises(RuntimeError, match="1 repairs"):
         run()

@@ -8,9 +8,10 @@ import pytest
 
 from jobyard.aws import ClientError, client, error_code
 from jobyard.model import TERMINAL, TRANSITIONS, Job, Person, Status
-from jobyard.store import jobs
+from jobyard.store import jobs, queues
 from jobyard.store.items import plain_item, table_name
-from jobyard.store.records import job_key
+from jobyard.store.queues import Waiting
+from jobyard.store.records import job_key, waiting_place
 from tests.factories import NOW, a_job
 from tests.state_machine import definition, target
 
@@ -19,7 +20,6 @@ pytestmark = pytest.mark.usefixtures("table")
 LATER = NOW + 5_000
 TRANSITION_OF = {
     "Enqueue": "enqueue",
-    "Initialize": "initialize",
     "Start": "start",
     "Complete": "complete",
     "Fail": "fail",
@@ -31,6 +31,7 @@ def write(name: str, job: Job, now: int = LATER, execution: str | None = None) -
     values = {
         "{% $states.input.pk %}": f"JOB#{job.tenant}#{job.id}",
         "{% $states.context.Execution.Name %}": execution or job.id,
+        "{% $states.context.Task.Token %}": "a token",
         "{% $string($millis()) %}": str(now),
     }
 
@@ -55,16 +56,23 @@ def stored(status: Status) -> Job:
     job = a_job(status=Status.QUEUED if status is not Status.SCHEDULED else status)
     jobs.put(job)
     path = {
-        Status.INITIALIZING: ["Initialize"],
-        Status.RUNNING: ["Initialize", "Start"],
-        Status.COMPLETED: ["Initialize", "Start", "Complete"],
+        Status.RUNNING: ["Start"],
+        Status.COMPLETED: ["Start", "Complete"],
         Status.FAILED: ["Fail"],
     }
+    if status in (Status.INITIALIZING, Status.RUNNING, Status.COMPLETED):
+        claim(job)
     for name in path.get(status, []):
         assert write(name, job, NOW + 1_000)
     if status is Status.CANCELLED:
         jobs.cancel(job, Person("b" * 24, "Bob"), NOW + 1_000)
     return present(job)
+
+
+def claim(job: Job, at: int = NOW) -> None:
+    queue = queues.get(job.tenant, job.worker_tag)
+    claimed = queues.claim(queue, [Waiting(waiting_place(job), job.tenant, job.id)], at, "taken")
+    assert claimed.jobs
 
 
 def present(job: Job) -> Job:
@@ -128,9 +136,14 @@ def test_a_write_repeated_after_a_lost_answer_changes_no_time_that_was_told(name
 
 def test_times_and_the_index_of_live_jobs_follow_a_whole_life() -> None:
     job = stored(Status.SCHEDULED)
-    for step, name in enumerate(("Enqueue", "Initialize", "Start", "Complete"), 1):
+    for step, name in enumerate(("Enqueue", "", "Start", "Complete"), 1):
         assert "live" in raw(job)
-        assert write(name, job, NOW + step)
+        assert ("waitsIn" in raw(job)) == (step == 2)
+        assert (present(job).token is not None) == (step in (2, 3))
+        if name:
+            assert write(name, job, NOW + step)
+        else:
+            claim(job, NOW + step)
     ended = present(job)
     assert (ended.queued_at, ended.started_at, ended.finished_at) == (NOW + 1, NOW + 3, NOW + 4)
     assert "live" not in raw(job)
@@ -147,4 +160,8 @@ def test_a_failed_job_keeps_its_reason() -> None:
 
 def test_the_targets_are_all_statuses_that_an_execution_brings_about() -> None:
     states = definition()["States"]
-    assert {target(states[name]) for name in TRANSITION_OF} == set(Status) - {Status.SCHEDULED, Status.CANCELLED}
+    assert {target(states[name]) for name in TRANSITION_OF} == set(Status) - {
+        Status.SCHEDULED,
+        Status.INITIALIZING,
+        Status.CANCELLED,
+    }

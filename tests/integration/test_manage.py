@@ -13,6 +13,7 @@ from jobyard.authorizer import bearer
 from jobyard.authorizer.secrets import hash_of
 from jobyard.aws import client
 from jobyard.errors import Unauthenticated
+from jobyard.model import Retries, Runner
 from jobyard.service import tokens
 from jobyard.service.manage import manage
 from jobyard.store import credentials, workflows
@@ -167,7 +168,7 @@ def test_of_registrations_at_once_every_name_is_remembered() -> None:
 
 
 def test_a_registration_whose_answer_was_lost_is_made_once() -> None:
-    with lost_answer(client("dynamodb"), "PutItem") as lost:
+    with lost_answer(client("dynamodb"), "TransactWriteItems") as lost:
         made = done("workflows.register", name="Profile", runner=RUNNER)
     assert lost
     (kept,) = workflows.all_of("acme")
@@ -210,7 +211,7 @@ def test_a_workflow_may_be_a_state_machine_of_the_stacks_name() -> None:
     assert made["runner"] == {"type": "stateMachine", "arn": arn}
     found = workflows.get("acme", made["id"])
     assert found
-    assert found.runner == ("stateMachine", arn)
+    assert found.runner == Runner("stateMachine", arn)
 
 
 @pytest.mark.parametrize(
@@ -227,3 +228,40 @@ def test_a_workflow_may_be_a_state_machine_of_the_stacks_name() -> None:
 )
 def test_a_runner_has_the_name_of_its_type_and_no_other(runner: dict[str, str]) -> None:
     refused(action="workflows.register", name="x", runner=runner)
+
+
+def test_a_queue_is_set_in_part_and_listed() -> None:
+    made = {"tag": "gpu", "slots": 2, "paused": False, "running": 0}
+    assert done("queues.set", tag="gpu", slots=2) == made
+    assert done("queues.set", tag="gpu", paused=True) == made | {"paused": True}
+    assert done("queues.set", tag="gpu", unlimited=True) == made | {"paused": True, "slots": None}
+    assert done("queues.list") == [made | {"paused": True, "slots": None}]
+
+
+def test_a_workflow_may_be_tried_again_be_limited_and_have_workers() -> None:
+    runner = {"type": "sqs", "queueName": "jobyard-workflow-render", "heartbeatSeconds": 60}
+    made = done("workflows.register", name="Render", runner=runner, retries={"times": 3}, timeLimitSeconds=600)
+    found = workflows.get("acme", made["id"])
+    assert found
+    arn = "arn:aws:sqs:us-east-1:000000000000:jobyard-workflow-render"
+    assert found.runner == Runner("sqs", arn, 60)
+    assert (found.retries, found.time_limit) == (Retries(3, 10, 2.0), 600)
+    assert made["runner"] == {"type": "sqs", "arn": arn, "heartbeatSeconds": 60}
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"retries": {"times": 0}},
+        {"retries": {"times": 3, "seconds": 3601}},
+        {"timeLimitSeconds": 9},
+        {"timeLimitSeconds": 7 * 86_400 + 1},
+        {"runner": {"type": "sqs", "queueName": "another-queue"}},
+        {"runner": {"type": "sqs", "functionName": "jobyard-workflow-a"}},
+        {"runner": {"functionName": "jobyard-workflow-a", "heartbeatSeconds": 60}},
+        {"runner": NESTED, "retries": {"times": 1}},
+    ],
+)
+def test_what_a_workflow_cannot_have_is_refused(fields: dict[str, Any]) -> None:
+    given = {"name": "w", "runner": {"functionName": "jobyard-workflow-a"}} | fields
+    assert refused(action="workflows.register", **given)

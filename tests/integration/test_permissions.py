@@ -34,6 +34,8 @@ NAMES = Names(
     JobStateMachine=seed.STATE_MACHINE_ARN,
     JobStateMachine__Name=seed.STATE_MACHINE,
     SecretsKey__Arn=seed.SECRETS_KEY,
+    ScheduleGroup=seed.ENVIRONMENT["SCHEDULE_GROUP"],
+    SchedulerRole__Arn=seed.ENVIRONMENT["SCHEDULER_ROLE_ARN"],
     InputBucket=MORE_INPUT,
     EraseBucket=MORE_USERS,
     **{"AWS::StackName": seed.WORKFLOW_FUNCTION_PREFIX.removesuffix("-workflow-")},

@@ -24,6 +24,13 @@ class Way(NamedTuple):
     check: Callable[[Any], None] = lambda _: None
 
 
+def with_status(status: int) -> Callable[[Any], None]:
+    def check(answer: Any) -> None:
+        assert answer["statusCode"] == status, answer
+
+    return check
+
+
 def context(name: str) -> SimpleNamespace:
     """Lambda's, as far as the functions look at it."""
     return SimpleNamespace(

@@ -17,17 +17,20 @@ from jobyard.authorizer.secrets import hash_of
 from jobyard.aws import client
 from jobyard.lifecycle import count, reconcile, recount
 from jobyard.lifecycle.count import Told
+from jobyard.lifecycle.dispatch import dispatch
 from jobyard.model import Person, Runner, Status
 from jobyard.model.ids import now_ms
 from jobyard.model.listing import DAY_MS, PHASES, Facet
-from jobyard.store import counts, credentials, jobs
+from jobyard.store import counts, credentials, jobs, queues
 from jobyard.store.counts import ENDED, RowKey, day_key, hours_pk
 from jobyard.store.items import attribute
+from jobyard.store.records import job_key
 from local.template import ROOT, load
 from tests.closely import looked_at_closely
 from tests.factories import a_job
-from tests.integration import ways_of_workflows
+from tests.integration import ways_of_schedules, ways_of_sharing, ways_of_workflows
 from tests.integration.way import Way, answered, refused, sample
+from tests.integration.way import with_status as _answered
 from tests.rows import add_to_row
 from tests.sam import seed
 
@@ -38,13 +41,6 @@ def ways(name: str) -> Iterator[Way]:
     for path in sorted([ROOT / "events" / f"{name}.json", *ROOT.glob(f"events/*-{name}.json")]):
         yield Way(sample(path.stem), check=_of_sample.get(name, lambda _: None))
     yield from _others.get(name, tuple)()
-
-
-def _answered(status: int) -> Callable[[Any], None]:
-    def check(answer: Any) -> None:
-        assert answer["statusCode"] == status, answer
-
-    return check
 
 
 def _ok(answer: Any) -> None:
@@ -72,9 +68,12 @@ def _list() -> Iterator[Way]:
     one = sample("tencent-list")
     one["rawQueryString"] = f"jobId={seed.SHOWN_INVENTORY}"
     yield Way(signed(one), check=_shown)
+    paused = sample("tencent-list") | {"rawQueryString": "states=Pause"}
+    yield Way(signed(paused), check=_answered(200))
 
 
 def _workflow_jobs() -> Iterator[Way]:
+    yield ways_of_sharing.by_whom_it_is_shared_with("workflow_jobs", _answered(200))
     for asked in _ORDERS_AND_FILTERS["workflow_jobs"]:
         yield Way(asking("workflow_jobs", asked), looked_at_closely, _answered(200))
         theirs = asking("workflow_jobs", asked)
@@ -104,7 +103,15 @@ def _shown(answer: Any) -> None:
     assert seed.SHOWN_INVENTORY in answer["body"], answer
 
 
+def _output() -> Iterator[Way]:
+    yield ways_of_sharing.by_whom_it_is_shared_with("output", _answered(302))
+
+
 def _cancel() -> Iterator[Way]:
+    # The sample has cancelled its own.
+    shared = ways_of_sharing.by_whom_it_is_shared_with("cancel", _answered(200))
+    shared.event["pathParameters"]["jobId"] = seed.QUEUED_JOB
+    yield shared
     for job_id in (seed.QUEUED_JOB, seed.RUNNING_JOB, seed.COMPLETED_JOB):
         yield Way(json.loads(json.dumps(sample("cancel")).replace(sample("cancel")["pathParameters"]["jobId"], job_id)))
 
@@ -115,7 +122,27 @@ _TAGGED = (
 )
 
 
+def _get() -> Iterator[Way]:
+    """Of a job that is shared; and of one that waits in a queue."""
+    yield ways_of_sharing.by_whom_it_is_shared_with("get", _answered(200))
+    yield Way(json.loads(json.dumps(sample("get")).replace(sample("get")["pathParameters"]["jobId"], seed.QUEUED_JOB)))
+
+
+def _change_job() -> Iterator[Way]:
+    moved = sample("change_job")
+    id = moved["pathParameters"]["jobId"]
+    yield Way(json.loads(json.dumps(moved).replace(id, seed.QUEUED_JOB)), check=_answered(200))
+
+
+def _queues() -> Iterator[Way]:
+    listed = sample("queues")
+    listed["requestContext"]["http"]["method"] = "GET"
+    del listed["pathParameters"], listed["body"]
+    yield Way(listed, check=_answered(200))
+
+
 def _submit() -> Iterator[Way]:
+    yield ways_of_sharing.by_whom_it_is_shared_with("submit", _answered(200))
     plain = sample("submit")
     plain["headers"] = {key: value for key, value in plain["headers"].items() if key != "idempotency-key"}
     yield Way(plain, check=_answered(200))
@@ -173,6 +200,7 @@ def _routed(functions: dict[str, str]) -> Iterator[None]:
 def _manage() -> Iterator[Way]:
     workflow = {"name": "w", "runner": {"functionName": f"{seed.WORKFLOW_FUNCTION_PREFIX}w"}}
     for asked in (
+        {"action": "clients.create", "name": "c", "role": "Curator", "userId": seed.USER_ID},
         {"action": "clients.list"},
         {"action": "clients.revoke", "clientId": seed.CLIENT_ID},
         {"action": "workflows.register", **workflow},
@@ -186,6 +214,8 @@ def _manage() -> Iterator[Way]:
         {"action": "secrets.create", "name": "s", "lifetimeSeconds": 60},
         {"action": "secrets.list"},
         {"action": "secrets.revoke", "secretId": seed.SECRET_ID},
+        {"action": "queues.set", "tag": "gpu", "slots": 2},
+        {"action": "queues.list"},
     ):
         yield Way({"tenant": seed.TENANT} | asked, check=_ok)
 
@@ -214,8 +244,18 @@ def _drive() -> Iterator[Way]:
     yield Way(changed(seed.COMPLETED_JOB, "REMOVE", "completed"), check=_nothing_failed)
     yield Way(changed(seed.QUEUED_JOB, "REMOVE", "queued"), check=_nothing_failed)
     yield Way(changed(NESTED, "MODIFY", "cancelled", nested=True), check=_nothing_failed)
+    # The sample's job is claimed. Its execution begins, or one goes on that waits for it.
+    claimed = changed(seed.QUEUED_JOB, "MODIFY", "initializing")
+    yield Way(claimed, check=_nothing_failed)
+    waits = changed(seed.QUEUED_JOB, "MODIFY", "initializing")
+    waits["Records"][0]["dynamodb"]["NewImage"]["taskToken"] = attribute("a token")
+    yield Way(waits, lambda: refused("stepfunctions.SendTaskSuccess", "TaskTimedOut"), _nothing_failed)
+    yield from ways_of_schedules.drive(changed(seed.COMPLETED_JOB, "MODIFY", "completed"))
     # A job that can never be started fails.
-    yield Way(sample("drive"), lambda: refused("stepfunctions.StartExecution", "InvalidName"), _nothing_failed)
+    yield Way(claimed, lambda: refused("stepfunctions.StartExecution", "InvalidName"), _nothing_failed)
+    ended = changed(seed.QUEUED_JOB, "MODIFY", "failed")
+    ended["Records"][0]["dynamodb"]["NewImage"]["slotOf"] = attribute(f"{seed.TENANT}#")
+    yield Way(ended, check=_nothing_failed)
 
 
 def _count() -> Iterator[Way]:
@@ -233,6 +273,9 @@ def _reconcile() -> Iterator[Way]:
     # An execution of a job that was cancelled, its own and the one within, which nothing has stopped.
     yield Way(sample("reconcile"), _leftover)
     yield Way(sample("reconcile"), _miscounted, _drifted)
+    yield from ways_of_schedules.reconcile()
+    # A queue whose one slot an ended job holds; and an execution that was not told that its job has one.
+    yield Way(sample("reconcile"), _forgotten)
 
 
 def _drifted(repairs: Any) -> None:
@@ -248,6 +291,28 @@ def _leftover() -> Iterator[None]:
     given = json.dumps({"jobId": job.id, "tenant": job.tenant})
     client("stepfunctions").start_execution(stateMachineArn=seed.STATE_MACHINE_ARN, name=job.id, input=given)
     with patch.object(reconcile, "GRACE_MS", -60_000):
+        yield
+
+
+@contextmanager
+def _forgotten() -> Iterator[None]:
+    assert queues.put(queues.get(seed.TENANT, "gpu"), 1, False, seed.CREATED_MS)
+    ended, waits = (a_job(tenant=seed.TENANT, worker_tag="gpu") for _ in range(2))
+    jobs.put(ended)
+    dispatch(f"{seed.TENANT}#gpu")
+    jobs.fail(ended, "enough", seed.CREATED_MS)
+    jobs.put(waits)
+    untold = a_job(tenant=seed.TENANT, status=Status.INITIALIZING)
+    jobs.put(untold)
+    client("dynamodb").update_item(
+        TableName=seed.TABLE,
+        Key=job_key(untold.tenant, untold.id),
+        UpdateExpression="SET taskToken = :token",
+        ExpressionAttributeValues={":token": attribute("a token")},
+    )
+    given = json.dumps({"jobId": untold.id, "tenant": untold.tenant, "startAt": "2099-01-01T00:00:00.000Z"})
+    client("stepfunctions").start_execution(stateMachineArn=seed.STATE_MACHINE_ARN, name=untold.id, input=given)
+    with patch.object(reconcile, "GRACE_MS", -60_000), refused("stepfunctions.SendTaskSuccess", "TaskTimedOut"):
         yield
 
 
@@ -272,11 +337,21 @@ def _miscounted() -> Iterator[None]:
 
 _others: dict[str, Callable[[], Iterator[Way]]] = {
     "list": _list,
+    "get": _get,
+    "output": _output,
+    "users": ways_of_sharing.users_,
+    "usergroups": ways_of_sharing.usergroups,
+    "collections": ways_of_sharing.collections,
+    "audit": ways_of_sharing.audit,
     "workflow_jobs": _workflow_jobs,
     "cancel": _cancel,
+    "change_job": _change_job,
+    "queues": _queues,
     "submit": _submit,
     "unmatched": _unmatched,
     "manage": _manage,
+    "schedules": ways_of_schedules.schedules,
+    "fire": ways_of_schedules.fire,
     "drive": _drive,
     "count": _count,
     "settle": _settle,

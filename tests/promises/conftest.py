@@ -4,7 +4,9 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from jobyard.authorizer import bearer, signed
+import jobyard.service.scheduler
+from jobyard import aws
+from jobyard.authorizer import bearer, sharing, signed
 from jobyard.lifecycle import recount
 from jobyard.service import lists
 from tests.contract import api
@@ -24,14 +26,17 @@ def world(yard: Yard, dynamodb_endpoint: str, clock: Clock, monkeypatch: pytest.
     monkeypatch.setattr(api, "before_list", api.nothing)
     # DynamoDB's indexes here do not lag.
     monkeypatch.setattr(recount, "LAG_SECONDS", 0)
+    # It has a Scheduler, too, which is asked over its wire.
+    monkeypatch.setattr(jobyard.service.scheduler, "client", aws.client)
     with a_world(yard, dynamodb_endpoint, clock) as made:
         yield made
 
 
 @pytest.fixture
 def one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a list asks for at once it asks for in turn: a call is known by its number, and by who led to it."""
-    monkeypatch.setattr(lists, "_at_once", lambda calls: [call() for call in calls])
+    """What is asked for at once is asked for in turn: a call is known by its number, and by who led to it."""
+    for each in (lists, sharing):
+        monkeypatch.setattr(each, "at_once", lambda calls: [call() for call in calls])
 
 
 @pytest.fixture

@@ -33,7 +33,7 @@ pytestmark = [
 
 
 @pytest.fixture(autouse=True)
-def _long_lived(monkeypatch: pytest.MonkeyPatch) -> None:
+def _long_lived(table: str, monkeypatch: pytest.MonkeyPatch) -> None:
     # Days pass while a world comes to rest.
     monkeypatch.setenv("TOKEN_LIFETIME_SECONDS", str(10**8))
 

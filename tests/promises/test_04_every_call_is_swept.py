@@ -7,13 +7,16 @@ permission of each function but those of workflows must be used by some scene, s
 from __future__ import annotations
 
 import os
+from typing import Any
 
 import pytest
 
 from local.template import load
 from tests.iam import ACCOUNT, REGION, Asked, Grant, Names, grants
+from tests.promises.harness import scheduler
 from tests.promises.harness.scenes import SCENES
 from tests.promises.harness.stand import recorded
+from tests.promises.harness.wire import Call
 from tests.promises.harness.world import World
 from tests.recorded import asked_of
 from tests.transformed import functions, target
@@ -37,7 +40,7 @@ FUNCTIONS = {
 
 
 @pytest.fixture(autouse=True)
-def _long_lived(monkeypatch: pytest.MonkeyPatch) -> None:
+def _long_lived(table: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TOKEN_LIFETIME_SECONDS", str(10**8))
 
 
@@ -50,7 +53,7 @@ def test_the_scenes_use_every_permission_that_a_function_has(world: World) -> No
         for site, call in zip(recording.sites, recording.calls, strict=True):
             if site.function in asked and call.service != "s3":
                 service = {"sfn": "stepfunctions"}.get(call.service, call.service)
-                asked[site.function] += asked_of(service, call.operation, call.asked)
+                asked[site.function] += asked_of(service, call.operation, _given(call))
     unused = {
         f"{name}: {grant}"
         for name, properties in FUNCTIONS.items()
@@ -60,11 +63,17 @@ def test_the_scenes_use_every_permission_that_a_function_has(world: World) -> No
     assert unused == set()
 
 
+def _given(call: Call) -> dict[str, Any]:
+    return scheduler.given(call) if call.service == "scheduler" else call.asked
+
+
 def _grants(world: World, properties: dict[str, object]) -> list[Grant]:
     names = Names(
         JobsTable__Arn=f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{world.yard.table}",
         JobStateMachine=os.environ["STATE_MACHINE_ARN"],
         JobStateMachine__Name="jobyard-job",
+        ScheduleGroup=os.environ["SCHEDULE_GROUP"],
+        SchedulerRole__Arn=os.environ["SCHEDULER_ROLE_ARN"],
         SecretsKey__Arn=os.environ["SECRETS_KEY_ARN"],
         **{"AWS::StackName": "jobyard"},
     )

@@ -48,7 +48,7 @@ pytestmark = [
 
 
 @pytest.fixture(autouse=True)
-def _no_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+def _no_waits(table: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(time, "sleep", lambda _: None)
     monkeypatch.setenv("TOKEN_LIFETIME_SECONDS", str(10**8))
 

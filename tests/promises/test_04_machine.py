@@ -29,7 +29,7 @@ ERRORS = (
     "DynamoDB.SdkClientException",
     "States.Timeout",
 )
-STATES = ("Enqueue", "Initialize", "Start", "Complete", "Fail")
+STATES = ("Enqueue", "Start", "Complete", "Fail")
 ATTEMPTS = 9
 """Of a write, by its Retry."""
 

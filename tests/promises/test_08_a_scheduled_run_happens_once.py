@@ -1,6 +1,6 @@
 """Promise 8: a scheduled run happens once per scheduled instant, and a missed one is visible.
 
-What is scheduled today are openreplay's jobs, each for the midnight (UTC) after its submit. Its run is its function's
+What is scheduled here are openreplay's jobs, each for the midnight (UTC) after its submit. Its run is its function's
 being called by the job's execution. However often and late the stream, the end of the wait and reconcile come: a job is
 run once, not before its time, and not at all once a cancel was answered. One whose start was refused or forgotten for
 hours is started by reconcile, and runs at once where its time is past. One whose execution was stopped while it
@@ -9,7 +9,7 @@ waited is failed, with the reason for all to see.
 Known limits. A run is late by what the stream, Step Functions and, where these have failed, reconcile need: about two
 minutes. A function that Step Functions itself calls again after Lambda's own errors is one run of several attempts.
 
-Still to come: schedules that recur, and are made, paused and looked at by themselves. They will have to pass this file.
+Schedules that recur are tried in ``tests/integration/test_schedules*.py``, and in the scenes of ``test_04_…``.
 
 Also tried in ``tests/contract/openreplay/test_submit.py`` (which midnight it is), in ``test_04_…`` (crashes), and in
 every life of ``test_02_model.py``.
@@ -100,7 +100,7 @@ class Story:
         if what == "deliver":
             self.deliver()
         elif what == "go on":
-            self.world.advance_executions()
+            self.world.go_on()
         elif what == "reconcile":
             self.world.reconcile()
         elif what == "an hour":
@@ -119,7 +119,7 @@ class Story:
 
     def _midnight(self) -> None:
         self.midnight.at(-0.001)
-        self.world.advance_executions()
+        self.world.go_on()
         assert not self.midnight.runs, "it runs before its time"
         self.midnight.at(0)
 
@@ -150,7 +150,7 @@ def test_it_runs_once_and_not_before_its_time_or_not_at_all_once_it_was_cancelle
             assert midnight.job.status is Status.SCHEDULED
     world.rest()
     story.deliver()
-    world.advance_executions()
+    world.go_on()
     assert len(midnight.runs) == (0 if story.cancelled else 1)
     assert all(at >= midnight.start_at for at in midnight.runs)
     assert client.word(midnight.id) == ("cancelled" if story.cancelled else "completed")
@@ -159,19 +159,19 @@ def test_it_runs_once_and_not_before_its_time_or_not_at_all_once_it_was_cancelle
 def test_it_runs_at_its_millisecond_where_all_is_well(world: World, client: OpenReplay) -> None:
     midnight = Midnight(world, client)
     world.deliver()
-    world.advance_executions()
+    world.go_on()
     midnight.at(-0.001)
-    world.advance_executions()
+    world.go_on()
     assert (midnight.job.status, midnight.runs) == (Status.SCHEDULED, [])
     midnight.at(0)
-    world.advance_executions()
+    world.go_on()
     assert (midnight.job.status, midnight.runs) == (Status.COMPLETED, [midnight.start_at])
 
 
 def test_at_midnight_itself_the_next_one_is_meant(world: World, client: OpenReplay) -> None:
     midnight = Midnight(world, client, 0)
     world.deliver()
-    world.advance_executions()
+    world.go_on()
     assert (midnight.job.status, midnight.job.start_at, midnight.runs) == (Status.SCHEDULED, midnight.start_at, [])
 
 
@@ -219,7 +219,7 @@ def test_one_that_nobody_was_told_of_is_found_by_reconcile(world: World, client:
     midnight.at(5 * HOUR)
     assert world.reconcile()["started"] == 1
     assert world.reconcile()["started"] == 0
-    world.advance_executions()
+    world.go_on()
     assert midnight.runs == [midnight.start_at + 5 * HOUR * 1000]
 
 
@@ -230,7 +230,7 @@ def test_one_whose_execution_was_stopped_while_it_waited_is_failed_and_says_so(
 ) -> None:
     midnight = Midnight(world, client)
     world.deliver()
-    world.advance_executions()
+    world.go_on()
     midnight.stop_by_hand()
     midnight.at(-HOUR if when == "before its time" else HOUR)
     if told_by != "reconcile":
@@ -262,7 +262,7 @@ def test_a_cancel_that_was_answered_holds_though_its_news_come_after_midnight(wo
     midnight.at(-0.001)
     assert client.cancel(midnight.id).done
     midnight.at(0)
-    world.advance_executions()
+    world.go_on()
     assert midnight.execution().passed[-1] == "Superseded"
     midnight.at(24 * HOUR)
     world.rest()
@@ -276,7 +276,7 @@ def test_clocks_that_disagree_about_midnight_make_no_second_run_and_none_too_man
     midnight = Midnight(world, client, DAY_MS - 1)
     midnight.at(2)
     world.deliver()
-    world.advance_executions()
+    world.go_on()
     assert midnight.runs == [midnight.start_at + 2000]
     world.rest()
     assert len(midnight.runs) == 1

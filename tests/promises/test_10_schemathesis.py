@@ -49,10 +49,23 @@ ALWAYS: Final = [
 
 TIME = "is not a time|Start is after End"
 CURSOR = "^cursor: use what|^offset: leave it out with a cursor"
+ABOUT_PEOPLE: Final = [
+    f"{method.upper()} {path}"
+    for path, item in the_document()["paths"].items()
+    for method in item
+    if method in ("post", "put") and re.match("/webapi/v3/(users|usergroups|collections)", path)
+]
+"""Operations with a body about users, groups and collections."""
+
 BEYOND_SCHEMAS: Final = {
     # What a job's own output can be had as.
     "GET /webapi/v1/jobs/{jobId}/output/{outputId}": "^format: ",
     "GET /webapi/v3/jobs/{jobId}/output/{outputId}": "^format: ",
+    # Workflows, days and zones that there are not; starts that are past; ends before them; windows that are too long.
+    "GET /webapi/v3/schedules": "^runs(After|Before): ",
+    "POST /webapi/v3/schedules": "^(workflowId|iteration.*|timeZone|questions): ",
+    "PUT /webapi/v3/schedules/{scheduleId}": "^(workflowId|ownerId|iteration.*|timeZone|questions): ",
+    "PATCH /webapi/v3/schedules/{scheduleId}": "^(ownerId|iteration.*|timeZone|questions): ",
     # The field of a form that is JSON.
     "POST /webapi/v3/workflows/{workflowId}/jobs": "^questions: must be JSON",
     # Its state.
@@ -69,14 +82,27 @@ BEYOND_SCHEMAS: Final = {
     "GET /inventorytriggerjob": f"{TIME}|^nextToken: ",
     # What an element asks of another; a workflow that is not there; letters of every script; names that XML makes one.
     "POST /inventorytriggerjob": f"{TIME}|needs it|no workflow|is for the tag|^Content-MD5 |^Name: |is given twice",
+    # What is in them.
+    "DELETE /webapi/v3/usergroups/{userGroupId}": "^forceDelete: the user group is not empty",
+    "DELETE /webapi/v3/collections/{collectionId}": "^forceDelete: the collection is not empty",
+    # Names of spaces only, things that are not there, times that a second or a year is too many for.
+    **dict.fromkeys(ABOUT_PEOPLE, "at least 1 character|there is no |^expirationDate|^userIds|^firstName|^lastName"),
+    **dict.fromkeys(
+        ("GET /webapi/v3/audit", "GET /webapi/v3/users"), f"{CURSOR}|^(from|to|createdAfter|createdBefore): "
+    ),
 }
 """Why an operation may refuse with 400 what its schemas allow: a pattern of the message."""
 
 ANY_BODY: Final = {
     # Numbers and booleans are taken for texts, and a list's one element for the list, as the vendor's server does.
     "POST /webapi/v3/workflows/{workflowId}/jobs",
+    "POST /webapi/v3/schedules",
+    "PUT /webapi/v3/schedules/{scheduleId}",
+    "PATCH /webapi/v3/schedules/{scheduleId}",
     # XML has texts only, and values are taken in any letter case.
     "POST /inventorytriggerjob",
+    # As texts are taken for booleans, and roles in any letter case.
+    *ABOUT_PEOPLE,
 }
 """Operations that take more bodies than their schemas allow."""
 

@@ -19,15 +19,22 @@ from contextlib import suppress
 from dataclasses import replace
 from unittest.mock import patch
 
-from jobyard.authorizer.access import Role
+from jobyard.authorizer.access import Caller, Role
 from jobyard.authorizer.sealing import seal
 from jobyard.authorizer.secrets import hash_of
 from jobyard.aws import client
 from jobyard.lifecycle.count import Told, settle
 from jobyard.model import Facets, Job, Output, Person, Priority, Question, Runner, Status
+from jobyard.model.iteration import iteration_of
 from jobyard.model.listing import PHASES
+from jobyard.model.people import Collection, Group, Kind, Permissions, User
+from jobyard.model.schedule import Schedule
+from jobyard.model.source import NOWHERE
+from jobyard.service import collections, people
 from jobyard.service.manage import manage
-from jobyard.store import credentials, jobs, keys, projects, running, secrets
+from jobyard.store import collections as stored_collections
+from jobyard.store import credentials, groups, jobs, keys, projects, running, schedules, secrets, users
+from jobyard.store.items import item
 from local.template import load, table_definition
 
 REGION = "us-east-1"
@@ -38,7 +45,8 @@ WORKFLOW_FUNCTION_PREFIX = "jobyard-workflow-"
 TENANT = "default"
 CLIENT_ID, CLIENT_SECRET = "68f0c0de000000000000c11e", "sample-client-secret"
 USER_ID, USER_NAME = "68f0c0de00000000000005e7", "Jane Doe"
-TOKEN = "sample-access-token"
+# As the token endpoint makes them: a secret, and whose it is.
+TOKEN = f"sample-access-token-{'0' * 23}~{TENANT}~{USER_ID}"
 WORKFLOW_ID, WORKFLOW_NAME = "68f0c0de0000000000000f10", "profile"
 INPUT_KEY = f"inputs/{TENANT}/people.csv"
 INPUT_CSV = "name,age,city\nAda,36,London\nGrace,85,Arlington\nAlan,41,\n"
@@ -51,6 +59,8 @@ RUNNING_JOB = "68f0c0de00000000000000a2"
 QUEUED_JOB = "68f0c0de00000000000000a3"
 PROFILED_JOB = "68f0c0de00000000000000a4"
 ENDED_JOB = "68f0c0de00000000000000a5"
+# Each day at ten, from the day of the samples on.
+SCHEDULE_ID = "68f0c0de0000000000000c01"
 JOBS = (COMPLETED_JOB, RUNNING_JOB, QUEUED_JOB, PROFILED_JOB, ENDED_JOB)
 OUTPUT_ID, OUTPUT_FILE = "68f0c0de0000000000000007", "profile.csv"
 
@@ -60,6 +70,10 @@ PROJECT_KEY, PROJECT_ID = "3sWXSsqHgSKnE87YkNJK", 1
 WAITING_ERASURE, CANCELLED_ERASURE = "3451", "3452"
 ERASED_USERS = {WAITING_ERASURE: "shekar@example.com", CANCELLED_ERASURE: "mehdi@example.com"}
 DAY_MS = 24 * 3600 * 1000
+
+# What is shared: a collection with the workflow, a schedule, and a group that the sample user is in; and one more user.
+COLLECTION_ID, GROUP_ID = "68f0c0de0000000000000c01", "68f0c0de0000000000006e01"
+SCHEDULE_ID, OTHER_USER_ID = "68f0c0de0000000000005c01", "68f0c0de00000000000005e8"
 
 # Of the tencent dialect: a secret, its bucket, the key that seals it, a workflow and two jobs that run.
 SECRET_ID, SECRET_KEY = "AKIDsampleTencentSecretId00000000000", "sampleTencentSecretKey0000000001"
@@ -83,7 +97,13 @@ ENVIRONMENT = {
     "STATE_MACHINE_ARN": STATE_MACHINE_ARN,
     "WORKFLOW_FUNCTION_PREFIX": WORKFLOW_FUNCTION_PREFIX,
     "ROUTES": "{}",
+    "SCHEDULE_GROUP": "jobyard-events",
+    "FIRE_FUNCTION_ARN": f"arn:aws:lambda:{REGION}:000000000000:function:jobyard-events-fire",
+    "FIRE_DEAD_LETTERS_ARN": f"arn:aws:sqs:{REGION}:000000000000:jobyard-events-fire",
+    "SCHEDULER_ROLE_ARN": "arn:aws:iam::000000000000:role/jobyard-events-scheduler",
     "SECRETS_KEY_ARN": SECRETS_KEY,
+    "AUDIT_DAYS": "365",
+    "DEFAULT_ROLE": "Viewer",
     "CURSOR_KEY": "sample-key-of-cursors-0000000001",
 }
 
@@ -104,6 +124,7 @@ def fill(endpoint: str, everything: bool, kms: str | None = None) -> None:
             if everything:
                 seed_bucket()
                 seed_state_machine()
+                seed_schedule_group()
         finally:
             client.cache_clear()
 
@@ -130,8 +151,10 @@ def seed_records() -> None:
         }
     )
     assert registered["ok"], registered
+    _seed_sharing()
     _seed_jobs()
     _seed_openreplay()
+    schedules.create(sample_schedule(), None)
     _count([*JOBS, *ERASED_USERS])
 
 
@@ -154,6 +177,22 @@ def _seed_client() -> None:
     )
     credentials.put_client(api_client)
     assert credentials.issue(hash_of(TOKEN), api_client, NEVER_S)
+
+
+def _seed_sharing() -> None:
+    admin = Caller(TENANT, Person(USER_ID, USER_NAME), Role.CURATOR, CLIENT_ID)
+    other = User(TENANT, OTHER_USER_ID, "John", "Roe", "john@example.com", Role.MEMBER, CREATED_MS, api_enabled=True)
+    users.create(other, ())
+    groups.create(Group(TENANT, GROUP_ID, "Analysts", Role.VIEWER, CREATED_MS), ())
+    assert people.add_members(admin, NOWHERE, GROUP_ID, [USER_ID]).number == 1
+    # Whose it is, is all that is asked of a schedule here.
+    schedule = {"pk": f"SCHEDULE#{TENANT}", "sk": SCHEDULE_ID, "id": SCHEDULE_ID, "ownerId": USER_ID}
+    client("dynamodb").put_item(TableName=TABLE, Item=item(schedule))
+    assert stored_collections.create(Collection(TENANT, COLLECTION_ID, "Accounting", USER_ID, CREATED_MS), ())
+    for kind, id in ((Kind.WORKFLOW, WORKFLOW_ID), (Kind.SCHEDULE, SCHEDULE_ID)):
+        collections.add(admin, NOWHERE, COLLECTION_ID, kind, id)
+    for kind, id in ((Kind.USER, USER_ID), (Kind.GROUP, GROUP_ID)):
+        collections.add(admin, NOWHERE, COLLECTION_ID, kind, id, None, Permissions())
 
 
 def _seed_jobs() -> None:
@@ -262,6 +301,21 @@ def sample_job(id: str) -> Job:
     )
 
 
+def sample_schedule() -> Schedule:
+    return Schedule(
+        tenant=TENANT,
+        id=SCHEDULE_ID,
+        listed_in=f"alteryx#{TENANT}",
+        workflow_id=WORKFLOW_ID,
+        owner=Person(USER_ID, USER_NAME),
+        role=Role.CURATOR,
+        iteration=iteration_of({"iterationType": "Daily", "startTime": "2025-10-16T10:00:00Z"}),
+        created_at=CREATED_MS,
+        name="Each day",
+        questions=(Question("input", f"s3://{BUCKET}/{INPUT_KEY}"),),
+    )
+
+
 def seed_bucket() -> None:
 
     client("s3").create_bucket(Bucket=BUCKET)
@@ -276,6 +330,11 @@ def seed_state_machine() -> None:
     waits = {"StartAt": "Wait", "States": {"Wait": {"Type": "Wait", "Seconds": 86400, "End": True}}}
     role = "arn:aws:iam::000000000000:role/jobyard-events"
     client("stepfunctions").create_state_machine(name=STATE_MACHINE, definition=json.dumps(waits), roleArn=role)
+
+
+def seed_schedule_group() -> None:
+    with suppress(client("scheduler").exceptions.ConflictException):
+        client("scheduler").create_schedule_group(Name=ENVIRONMENT["SCHEDULE_GROUP"])
 
 
 def main() -> None:

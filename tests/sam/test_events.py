@@ -62,6 +62,16 @@ def test_cancel(invoke: Invoke) -> None:
     assert body(invoke("cancel").payload) == {"message": "Cancelled Successfully."}
 
 
+def test_schedules(invoke: Invoke) -> None:
+    shown = body(invoke("schedules").payload)
+    assert (shown["id"], shown["frequency"], shown["state"]) == (seed.SCHEDULE_ID, "Daily", "Active")
+
+
+def test_fire(invoke: Invoke) -> None:
+    assert invoke("fire").payload["outcome"] == "started"
+    assert invoke("fire").payload["outcome"] is None
+
+
 def test_submit(invoke: Invoke) -> None:
     first = invoke("submit").payload
     assert body(first)["status"] == "Queued"
@@ -140,7 +150,7 @@ def test_tencent_submit(invoke: Invoke) -> None:
 
 def test_drive(invoke: Invoke, stand: Stand) -> None:
     assert invoke("drive").payload == {"batchItemFailures": []}
-    assert executions(stand) == {seed.QUEUED_JOB}
+    assert job(stand, seed.QUEUED_JOB)["status"] == {"S": "initializing"}
 
 
 def test_count(invoke: Invoke) -> None:
@@ -155,10 +165,18 @@ def test_settle(invoke: Invoke, stand: Stand) -> None:
 
 def test_reconcile(invoke: Invoke, stand: Stand) -> None:
     invoke("reconcile")
-    assert executions(stand) == {seed.QUEUED_JOB, seed.WAITING_ERASURE}
-    assert job(stand, seed.QUEUED_JOB)["status"] == {"S": "queued"}
+    assert executions(stand) == {seed.WAITING_ERASURE}
+    assert job(stand, seed.QUEUED_JOB)["status"] == {"S": "initializing"}
     assert job(stand, seed.RUNNING_JOB)["status"] == {"S": "failed"}
     assert job(stand, seed.COMPLETED_JOB)["status"] == {"S": "completed"}
+
+
+def test_change_job(invoke: Invoke) -> None:
+    assert invoke("change_job").payload["statusCode"] == 400
+
+
+def test_queues(invoke: Invoke) -> None:
+    assert body(invoke("queues").payload) == {"tag": "gpu", "slots": 2, "paused": False, "running": 0, "waiting": 0}
 
 
 def test_manage(invoke: Invoke) -> None:

@@ -6,9 +6,10 @@ import time
 
 import pytest
 
-from jobyard.authorizer import Caller, Role, authenticate
+from jobyard.authorizer import Caller, Right, Role, authenticate, sharing
 from jobyard.authorizer.access import (
     demand_administrator,
+    effective,
     may_cancel,
     may_execute,
     may_see_job,
@@ -35,8 +36,9 @@ class Table:
     def add(self, token: str, expires_at: int | None = None, name: str = "Ada Admin") -> None:
         self.credentials[hash_of(token)] = Credential("acme", "u", name, "Curator", "c", expires_at)
 
-    def find(self, secret_hash: str) -> Credential | None:
+    def find(self, secret_hash: str, user: tuple[str, str] | None = None) -> Credential | None:
         self.asked += 1
+        assert user is None
         return self.credentials.get(secret_hash)
 
 
@@ -78,17 +80,22 @@ def test_nothing_of_another_tenant_is_seen_not_even_ones_own(role: Role) -> None
 
 
 @pytest.mark.parametrize(
-    ("role", "public", "owned", "private"),
+    ("role", "public", "owned", "private", "shared"),
     [
-        (Role.NO_ACCESS, False, False, False),
-        (Role.VIEWER, True, True, False),
-        (Role.MEMBER, True, True, False),
-        (Role.ARTISAN, True, True, False),
-        (Role.CURATOR, True, True, True),
+        (Role.EVALUATED, False, False, False, False),
+        (Role.NO_ACCESS, False, False, False, False),
+        (Role.VIEWER, True, True, False, False),
+        (Role.MEMBER, True, True, False, True),
+        (Role.ARTISAN, True, True, False, True),
+        (Role.CURATOR, True, True, True, True),
     ],
 )
-def test_who_runs_which_workflow(role: Role, public: bool, owned: bool, private: bool) -> None:
+def test_who_runs_which_workflow(
+    monkeypatch: pytest.MonkeyPatch, role: Role, public: bool, owned: bool, private: bool, shared: bool
+) -> None:
     caller = a_caller(BOB, role)
+    monkeypatch.setattr(sharing, "workflow_reaches", lambda _, asked: asked == "5" * 24)
+    assert may_execute(caller, a_workflow(public=False, owner=ADA.id, id="5" * 24)) is shared
     assert may_execute(caller, a_workflow(public=True)) is public
     assert may_execute(caller, a_workflow(public=False, owner=BOB.id)) is owned
     assert may_execute(caller, a_workflow(public=False, owner=ADA.id)) is private
@@ -99,6 +106,39 @@ def test_only_a_curator_is_an_administrator(role: Role) -> None:
     demand_administrator(a_caller(role=Role.CURATOR))
     with pytest.raises(RoleForbidden):
         demand_administrator(a_caller(role=role))
+
+
+def test_rights_are_those_of_the_role_and_those_that_were_given() -> None:
+    assert a_caller(role=Role.CURATOR).rights == frozenset(Right)
+    assert a_caller(role=Role.MEMBER).rights == {Right.RUN}
+    assert a_caller(role=Role.NO_ACCESS).rights == frozenset()
+    given = Caller("acme", BOB, Role.MEMBER, "c", frozenset({Right.SCHEDULE}))
+    assert [right for right in Right if given.may(right)] == [Right.RUN, Right.SCHEDULE]
+
+
+def test_a_role_that_is_evaluated_is_what_the_default_is_at_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    for default in (Role.VIEWER, Role.ARTISAN):
+        monkeypatch.setenv("DEFAULT_ROLE", default)
+        assert effective("Evaluated") is default
+        assert effective("Member") is Role.MEMBER
+
+
+def test_what_is_shared_is_asked_for_only_where_it_matters(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def reaches(_: Caller, schedule_id: str) -> bool:
+        asked.append(schedule_id)
+        return True
+
+    monkeypatch.setattr(sharing, "schedule_reaches", reaches)
+    of_schedule = {"owner": ADA, "schedule_id": "5" * 24}
+    assert may_see_job(a_caller(ADA, Role.MEMBER), a_job(**of_schedule))
+    assert may_see_job(a_caller(BOB, Role.CURATOR), a_job(**of_schedule))
+    assert not may_see_job(a_caller(BOB, Role.MEMBER), a_job(owner=ADA))
+    assert not may_see_job(a_caller(BOB, Role.MEMBER, tenant="globex"), a_job(**of_schedule))
+    assert asked == []
+    assert may_cancel(a_caller(BOB, Role.MEMBER), a_job(**of_schedule))
+    assert asked == ["5" * 24]
 
 
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER"])

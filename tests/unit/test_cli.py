@@ -42,7 +42,7 @@ class Lambda:
 @pytest.fixture
 def manage(monkeypatch: pytest.MonkeyPatch) -> Lambda:
     function = Lambda()
-    found = target.Target(Manage(function, "manage"), "jy-workflow-")
+    found = target.Target(Manage(function, "manage"), "jy-workflow-", {})
     monkeypatch.setattr(cli, "choose", lambda stack, region, profile: found)
     return function
 
@@ -213,6 +213,8 @@ def test_a_region_without_a_stack_is_refused(monkeypatch: pytest.MonkeyPatch) ->
 def test_a_stack_of_something_else_is_told(monkeypatch: pytest.MonkeyPatch, outputs: list[dict[str, str]]) -> None:
     class Session:
         def __init__(self, **_: Any) -> None: ...
+
+        region_name = "eu-west-1"
 
         def client(self, service: str) -> Any:
             return self

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -85,4 +86,6 @@ def test_no_task_without_retry_and_timeout(name: str) -> None:
 
 def test_it_runs_no_longer_than_the_job_that_waits_for_it() -> None:
     job = json.loads((ROOT / "statemachine" / "job.asl.json").read_text(encoding="utf-8"))
-    assert MACHINE["TimeoutSeconds"] <= job["States"]["RunStateMachine"]["TimeoutSeconds"]
+    assert "$deadline" in job["States"]["RunStateMachine"]["TimeoutSeconds"]
+    (without_a_limit,) = re.findall(r"timeLimit : (\d+)\)", job["States"]["Start"]["Assign"]["deadline"])
+    assert MACHINE["TimeoutSeconds"] <= int(without_a_limit)

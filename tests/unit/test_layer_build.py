@@ -37,6 +37,8 @@ FUNCTION_ENVIRONMENT = {
     "WORKFLOW_FUNCTION_PREFIX": "jobyard-workflow-",
     "TOKEN_LIFETIME_SECONDS": "3600",
     "RETENTION_DAYS": "30",
+    "AUDIT_DAYS": "365",
+    "DEFAULT_ROLE": "Viewer",
     "POWERTOOLS_SERVICE_NAME": "jobyard",
     "POWERTOOLS_METRICS_NAMESPACE": "Jobyard",
 }
@@ -152,7 +154,7 @@ def test_botocore_has_the_data_of_the_listed_services_only(layers: dict[str, Pat
     assert {path.name for path in data.iterdir() if path.is_dir()} == set(build.SERVICES)
     endpoints = json.loads((data / "endpoints.json").read_bytes())
     named = {service for partition in endpoints["partitions"] for service in partition["services"]}
-    assert named == {"dynamodb", "kms", "lambda", "s3", "states"}
+    assert named == {"dynamodb", "kms", "lambda", "s3", "scheduler", "sqs", "states"}
 
 
 def test_code_makes_clients_of_the_listed_services_only_and_without_boto3() -> None:
@@ -225,6 +227,8 @@ print(json.dumps([client.meta.endpoint_url for client in clients.values()] + [si
         "https://kms.eu-west-1.amazonaws.com",
         "https://lambda.eu-west-1.amazonaws.com",
         "https://s3.eu-west-1.amazonaws.com",
+        "https://scheduler.eu-west-1.amazonaws.com",
+        "https://sqs.eu-west-1.amazonaws.com",
         "https://states.eu-west-1.amazonaws.com",
     ]
     assert "Signature=" in signed

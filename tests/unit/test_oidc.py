@@ -150,9 +150,14 @@ def test_elliptic_signatures(issuer: Issuer) -> None:
     assert authenticate(f"Bearer {signed(claims(issuer), ed_key(), 'EdDSA', kid='ed')}").tenant == "acme"
 
 
-@pytest.mark.parametrize("role", list(Role))
+@pytest.mark.parametrize("role", [role for role in Role if role is not Role.EVALUATED])
 def test_every_role_by_its_exact_name(issuer: Issuer, role: Role) -> None:
     assert authenticate(f"Bearer {signed(claims(issuer, jobyard_role=role.value))}").role is role
+
+
+def test_a_role_that_is_evaluated_is_the_default_one(issuer: Issuer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DEFAULT_ROLE", "Member")
+    assert authenticate(f"Bearer {signed(claims(issuer, jobyard_role='Evaluated'))}").role is Role.MEMBER
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ DEFINITIONS = {"JobStateMachine": "job", "InventoryStateMachine": "inventory"}
 
 _STATES, _EVENTS = "arn:aws:states:us-east-1:000000000000", "arn:aws:events:us-east-1:000000000000"
 _ANY_WORKFLOW = "arn:aws:lambda:us-east-1:000000000000:function:jobyard-workflow-any"
+_ANY_QUEUE = "arn:aws:sqs:us-east-1:000000000000:jobyard-workflow-any"
 _NESTED = {
     "states:StartExecution": f"{_STATES}:stateMachine:jobyard-workflow-any",
     "states:DescribeExecution": f"{_STATES}:execution:jobyard-workflow-any:1",
@@ -35,10 +36,12 @@ _CHILDREN = {
     "states:StopExecution": f"{_STATES}:execution:jobyard-workflow-inventory/EachOfPrefix:1",
 }
 _INTEGRATIONS: dict[str, list[Asked]] = {
+    "aws-sdk:dynamodb:updateItem.waitForTaskToken": [Asked("dynamodb:UpdateItem", TABLE, "JOB#acme#1")],
     "dynamodb:updateItem": [Asked("dynamodb:UpdateItem", TABLE, "JOB#acme#1")],
     "lambda:invoke": [Asked("lambda:InvokeFunction", _ANY_WORKFLOW)],
     "lambda:invoke.waitForTaskToken": [Asked("lambda:InvokeFunction", _ANY_WORKFLOW)],
     "states:startExecution.sync:2": [Asked(action, arn) for action, arn in _NESTED.items()],
+    "sqs:sendMessage.waitForTaskToken": [Asked("sqs:SendMessage", _ANY_QUEUE)],
     "s3:listObjectsV2": [
         Asked("s3:ListBucket", BUCKET, "objects/acme/photos/"),
         Asked("s3:ListBucket", MORE_INPUT, "any"),

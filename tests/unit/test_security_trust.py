@@ -29,12 +29,20 @@ def resource_statements() -> Iterator[tuple[str, Statement]]:
 @pytest.mark.parametrize("name", ROLES)
 def test_a_role_is_assumed_by_one_service(name: str) -> None:
     (trust,) = of_type("AWS::IAM::Role")[name]["AssumeRolePolicyDocument"]["Statement"]
-    service = "states" if name.endswith("StateMachineRole") else "lambda"
+    service = "states" if name.endswith("StateMachineRole") else "scheduler" if name == "SchedulerRole" else "lambda"
     assert trust["Principal"] == {"Service": f"{service}.amazonaws.com"}
     assert (trust["Effect"], trust["Action"]) == ("Allow", "sts:AssumeRole")
 
 
-@pytest.mark.parametrize("name", ROLES)
+def test_scheduler_assumes_its_role_for_schedules_of_this_stacks_group_only() -> None:
+    (trust,) = of_type("AWS::IAM::Role")["SchedulerRole"]["AssumeRolePolicyDocument"]["Statement"]
+    assert trust["Condition"] == {
+        "StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}},
+        "ArnLike": {"aws:SourceArn": {"Fn::GetAtt": ["ScheduleGroup", "Arn"]}},
+    }
+
+
+@pytest.mark.parametrize("name", sorted({*ROLES} - {"SchedulerRole"}))
 def test_step_functions_assumes_a_role_for_machines_of_this_account_only(name: str) -> None:
     (trust,) = of_type("AWS::IAM::Role")[name]["AssumeRolePolicyDocument"]["Statement"]
     machines = "arn:${AWS::Partition}:states:${AWS::Region}:${AWS::AccountId}:stateMachine:*"

@@ -7,11 +7,13 @@ import json
 import pytest
 
 from jobyard.store.counts import LISTS
+from jobyard.store.timers import TIMERS
 from tests.transformed import every_statement, functions, listed, of_function, of_type, target
 
 _NO_SMALLER = "these actions know no resource"
 ANY_RESOURCE = {
     ("TracePolicy", "Trace"): _NO_SMALLER,
+    ("ReconcileRole", "AskScheduler"): _NO_SMALLER,
     ("JobStateMachineRole", "Sample"): _NO_SMALLER,
     ("JobStateMachineRole", "DeliverLogs"): _NO_SMALLER,
     ("InventoryStateMachineRole", "Sample"): _NO_SMALLER,
@@ -19,7 +21,15 @@ ANY_RESOURCE = {
 }
 """Statements on any resource, each with its reason."""
 
-READING = {"TokenFunction", "ListFunction", "GetFunction", "MessagesFunction", "WorkflowJobsFunction", "OutputFunction"}
+READING = {
+    "AuditFunction",
+    "TokenFunction",
+    "ListFunction",
+    "GetFunction",
+    "MessagesFunction",
+    "WorkflowJobsFunction",
+    "OutputFunction",
+}
 WRITES = {"PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem"}
 
 
@@ -87,7 +97,7 @@ def test_items_of_the_table_are_reached_by_their_kind_only() -> None:
             target(statement["Resource"]) == "JobsTable" and "StreamArn" not in json.dumps(statement["Resource"])
         ):
             keys = statement["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]
-            assert all(key == LISTS or (key.endswith("#*") and key.count("*") == 1) for key in keys), owner
+            assert all(key in (LISTS, TIMERS) or (key.endswith("#*") and key.count("*") == 1) for key in keys), owner
 
 
 def test_indexes_are_queried_by_name() -> None:
@@ -120,6 +130,34 @@ def test_workflows_and_clients_are_changed_by_manage_only() -> None:
     assert who_may("DeleteItem", "CLIENT#*") == set()
 
 
+CHANGING = {"UsersFunction", "UsergroupsFunction", "CollectionsFunction"}
+
+
+def test_what_persons_changed_is_written_once_and_read_by_audit_only() -> None:
+    assert who_may("PutItem", "AUDIT#*") == CHANGING | {"CancelFunction", "ManageFunction"}
+    for action in ("UpdateItem", "DeleteItem", "BatchWriteItem", "GetItem", "BatchGetItem"):
+        assert who_may(action, "AUDIT#*") == set()
+    assert who_may("Query", "AUDIT#*") == {"AuditFunction"}
+
+
+def test_users_groups_and_collections_are_changed_by_their_own_functions() -> None:
+    assert who_may("PutItem", "USER#*") == who_may("DeleteItem", "USER#*") == {"UsersFunction"}
+    assert who_may("PutItem", "GROUP#*") == who_may("DeleteItem", "GROUP#*") == {"UsergroupsFunction"}
+    assert who_may("PutItem", "COLLECTION#*") == {"CollectionsFunction"}
+    # Of a user or group that is deleted, or of a user who joins something, others count a revision or take rows away.
+    assert who_may("UpdateItem", "USER#*") == {"UsergroupsFunction", "CollectionsFunction", "ManageFunction"}
+    assert who_may("UpdateItem", "GROUP#*") == {"UsergroupsFunction", "CollectionsFunction"}
+    assert who_may("DeleteItem", "COLLECTION#*") == who_may("DeleteItem", "IN#*") == CHANGING
+    assert who_may("PutItem", "IN#*") == {"UsergroupsFunction", "CollectionsFunction"}
+
+
+def test_what_is_shared_is_looked_up_where_jobs_and_workflows_are_asked_for() -> None:
+    asking = {"GetFunction", "OutputFunction", "CancelFunction", "SubmitFunction", "WorkflowJobsFunction"}
+    assert who_may("BatchGetItem", "IN#*") == asking
+    assert who_may("Query", "IN#*") == asking | {"UsersFunction", "UsergroupsFunction"}
+    assert who_may("GetItem", "SCHEDULE#*") == {"GetFunction", "OutputFunction", "CancelFunction"}
+
+
 def test_secrets_are_sealed_by_manage_and_opened_by_endpoints_each_for_its_own_place_only() -> None:
     using: dict[str, set[str]] = {}
     for name in functions():
@@ -141,10 +179,54 @@ def test_numbers_are_counted_where_jobs_and_projects_are_made() -> None:
     assert who_may("PutItem", "SOLE#*") == {"SubmitFunction"}
 
 
+def test_schedules_are_written_by_their_endpoint_and_what_came_of_runs_by_who_sees_to_them() -> None:
+    assert who_may("DeleteItem", "SCHEDULE#*") == {"SchedulesFunction"}
+    assert who_may("PutItem", "SCHEDULE#*") == who_may("PutItem", "FIRING#*") == {
+        "SchedulesFunction",
+        "FireFunction",
+        "DriveFunction",
+        "ReconcileFunction",
+    }  # fmt: skip
+
+
+def test_scheduler_is_told_within_the_stacks_group_only_and_lent_one_role() -> None:
+    telling = set()
+    for name in functions():
+        for statement in of_function(name):
+            actions = set(listed(statement["Action"]))
+            if {"scheduler:CreateSchedule", "scheduler:DeleteSchedule"} & actions:
+                telling.add(name)
+                assert statement["Resource"]["Fn::Sub"].endswith(":schedule/${ScheduleGroup}/*")
+            if "iam:PassRole" in actions:
+                telling.add(name)
+                assert statement["Resource"] == {"Fn::GetAtt": ["SchedulerRole", "Arn"]}
+                assert statement["Condition"] == {"StringEquals": {"iam:PassedToService": "scheduler.amazonaws.com"}}
+    assert telling == {"SchedulesFunction", "ReconcileFunction"}
+    ours = [each for owner, each in every_statement() if owner == "SchedulerRole"]
+    assert {(each["Action"], target(each["Resource"])) for each in ours} == {
+        ("lambda:InvokeFunction", "FireFunction"),
+        ("sqs:SendMessage", "FireDeadLetters"),
+    }
+
+
 def test_jobs_are_deleted_by_a_cancel_only() -> None:
     assert who_may("DeleteItem", "JOB#*") == {"CancelFunction"}
     # drive removes the messages of a job that is gone.
     assert who_may("BatchWriteItem", "JOB#*") == {"DriveFunction"}
+
+
+def test_slots_move_where_jobs_are_claimed_and_queues_are_set_by_those_who_may() -> None:
+    setting = {"QueuesFunction", "ManageFunction"}
+    assert who_may("UpdateItem", "QUEUE#*") == {"DriveFunction", "ReconcileFunction"} | setting
+    assert all(who_may(action, "QUEUE#*") == set() for action in WRITES - {"UpdateItem"})
+
+
+def test_a_worker_reaches_jobs_their_outputs_and_the_queues_of_workflows() -> None:
+    policy = of_type("AWS::IAM::ManagedPolicy")["WorkerPolicy"]
+    statements = {each["Sid"]: each for each in policy["PolicyDocument"]["Statement"]}
+    assert set(statements) == {"TakeJobs", "TellOfJobs", "AttachOutputs", "EndJobs"}
+    assert statements["TellOfJobs"]["Condition"] == {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["JOB#*"]}}
+    assert not {"Roles", "Users", "Groups"} & set(policy), "it is attached by who runs workers"
 
 
 def test_what_the_lists_read_is_written_by_count_and_repaired_by_reconcile_and_count_writes_nothing_else() -> None:

@@ -8,6 +8,7 @@ from jobyard.model import Status
 from jobyard.store.counts import CREATED, ENDED
 from jobyard.store.lifecycle import LIVE_INDEX
 from jobyard.store.listings import index_name, listing_item
+from jobyard.store.queues import SLOTS_INDEX, WAITING_INDEX
 from jobyard.store.records import job_item
 from local.template import load
 from tests.factories import NOW, a_job
@@ -51,10 +52,12 @@ LISTS = {index_name(family, False, CREATED): ("of", family, CREATED) for family 
 
 
 def test_the_indexes_are_those_that_the_store_asks() -> None:
-    assert set(indexes()) == {*LISTS, LIVE_INDEX}
+    assert set(indexes()) == {*LISTS, LIVE_INDEX, WAITING_INDEX, SLOTS_INDEX}
     for name, (kind, family, axis) in LISTS.items():
         assert keys(indexes()[name]["KeySchema"]) == {"HASH": f"{kind}{family.capitalize()}", "RANGE": axis}
     assert keys(indexes()[LIVE_INDEX]["KeySchema"]) == {"HASH": "live", "RANGE": "updatedAt"}
+    assert keys(indexes()[WAITING_INDEX]["KeySchema"]) == {"HASH": "waitsIn", "RANGE": "waitsAt"}
+    assert keys(indexes()[SLOTS_INDEX]["KeySchema"]) == {"HASH": "slotOf", "RANGE": "pk"}
 
 
 def test_a_listing_stands_in_every_index_of_the_lists_and_is_shown_there() -> None:
@@ -107,4 +110,4 @@ def test_the_key_of_cursors_is_random_and_kept_under_the_key_of_secrets() -> Non
     }
     # CloudFormation puts the secret's value in: no function may read it.
     value = {"Fn::Sub": f"{{{{resolve:secretsmanager:${{{name}}}}}}}"}
-    assert given == dict.fromkeys(("ListFunction", "WorkflowJobsFunction"), value)
+    assert given == dict.fromkeys(("ListFunction", "WorkflowJobsFunction", "AuditFunction"), value)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from jobyard.service.scheduler import LATE_MS, RETRIES
 from local.template import ROOT, load
 from tests.transformed import count_is_told, drive_is_told, functions, of_type, target, transformed
 
@@ -17,11 +18,51 @@ ROUTES = {
     ("GET", "/webapi/v3/jobs"): "ListFunction",
     ("GET", "/webapi/v3/jobs/{jobId}"): "GetFunction",
     ("DELETE", "/webapi/v3/jobs/{jobId}"): "CancelFunction",
+    ("PATCH", "/webapi/v3/jobs/{jobId}"): "ChangeJobFunction",
+    ("GET", "/webapi/v3/queues"): "QueuesFunction",
+    ("GET", "/webapi/v3/queues/{tag}"): "QueuesFunction",
+    ("PUT", "/webapi/v3/queues/{tag}"): "QueuesFunction",
+    ("PATCH", "/webapi/v3/queues/{tag}"): "QueuesFunction",
     ("GET", "/webapi/v3/jobs/{jobId}/messages"): "MessagesFunction",
     ("GET", "/webapi/v3/workflows/{workflowId}/jobs"): "WorkflowJobsFunction",
     ("POST", "/webapi/v3/workflows/{workflowId}/jobs"): "SubmitFunction",
     ("GET", "/webapi/v1/jobs/{jobId}/output/{outputId}"): "OutputFunction",
     ("GET", "/webapi/v3/jobs/{jobId}/output/{outputId}"): "OutputFunction",
+    ("GET", "/webapi/v3/users"): "UsersFunction",
+    ("POST", "/webapi/v3/users"): "UsersFunction",
+    ("GET", "/webapi/v3/users/{userId}"): "UsersFunction",
+    ("PUT", "/webapi/v3/users/{userId}"): "UsersFunction",
+    ("DELETE", "/webapi/v3/users/{userId}"): "UsersFunction",
+    ("GET", "/webapi/v3/usergroups"): "UsergroupsFunction",
+    ("POST", "/webapi/v3/usergroups"): "UsergroupsFunction",
+    ("GET", "/webapi/v3/usergroups/{userGroupId}"): "UsergroupsFunction",
+    ("PUT", "/webapi/v3/usergroups/{userGroupId}"): "UsergroupsFunction",
+    ("DELETE", "/webapi/v3/usergroups/{userGroupId}"): "UsergroupsFunction",
+    ("POST", "/webapi/v3/usergroups/{userGroupId}/users"): "UsergroupsFunction",
+    ("DELETE", "/webapi/v3/usergroups/{userGroupId}/users/{userId}"): "UsergroupsFunction",
+    ("GET", "/webapi/v3/collections"): "CollectionsFunction",
+    ("POST", "/webapi/v3/collections"): "CollectionsFunction",
+    ("GET", "/webapi/v3/collections/{collectionId}"): "CollectionsFunction",
+    ("PUT", "/webapi/v3/collections/{collectionId}"): "CollectionsFunction",
+    ("DELETE", "/webapi/v3/collections/{collectionId}"): "CollectionsFunction",
+    ("POST", "/webapi/v3/collections/{collectionId}/users"): "CollectionsFunction",
+    ("DELETE", "/webapi/v3/collections/{collectionId}/users/{userId}"): "CollectionsFunction",
+    ("PUT", "/webapi/v3/collections/{collectionId}/users/{userId}/permissions"): "CollectionsFunction",
+    ("POST", "/webapi/v3/collections/{collectionId}/userGroups"): "CollectionsFunction",
+    ("DELETE", "/webapi/v3/collections/{collectionId}/userGroups/{userGroupId}"): "CollectionsFunction",
+    ("PUT", "/webapi/v3/collections/{collectionId}/userGroups/{userGroupId}/permissions"): "CollectionsFunction",
+    ("POST", "/webapi/v3/collections/{collectionId}/workflows"): "CollectionsFunction",
+    ("DELETE", "/webapi/v3/collections/{collectionId}/workflows/{workflowId}"): "CollectionsFunction",
+    ("POST", "/webapi/v3/collections/{collectionId}/schedules"): "CollectionsFunction",
+    ("DELETE", "/webapi/v3/collections/{collectionId}/schedules/{scheduleId}"): "CollectionsFunction",
+    ("GET", "/webapi/v3/audit"): "AuditFunction",
+    ("GET", "/webapi/v3/schedules"): "SchedulesFunction",
+    ("POST", "/webapi/v3/schedules"): "SchedulesFunction",
+    ("GET", "/webapi/v3/schedules/{scheduleId}"): "SchedulesFunction",
+    ("PUT", "/webapi/v3/schedules/{scheduleId}"): "SchedulesFunction",
+    ("PATCH", "/webapi/v3/schedules/{scheduleId}"): "SchedulesFunction",
+    ("DELETE", "/webapi/v3/schedules/{scheduleId}"): "SchedulesFunction",
+    ("POST", "/webapi/v3/schedules/{scheduleId}/run"): "SchedulesFunction",
     ("GET", "/public/{projectKey}/jobs"): "ListFunction",
     ("GET", "/public/{projectKey}/jobs/{jobId}"): "GetFunction",
     ("DELETE", "/public/{projectKey}/jobs/{jobId}"): "CancelFunction",
@@ -110,10 +151,11 @@ def test_public_functions_answer_within_the_gateways_limit() -> None:
 
 def test_what_is_called_asynchronously_keeps_its_failures() -> None:
     asynchronous = {target(rule["Targets"][0]["Arn"]) for rule in of_type("AWS::Events::Rule").values()}
+    asynchronous |= {target(each["Target"]["Arn"]) for each in of_type("AWS::Scheduler::Schedule").values()}
     kept = {}
     for config in of_type("AWS::Lambda::EventInvokeConfig").values():
         kept[target(config["FunctionName"])] = target(config["DestinationConfig"]["OnFailure"]["Destination"])
-    assert asynchronous == set(kept) == {"SettleFunction", "ReconcileFunction"}
+    assert asynchronous == set(kept) == {"SettleFunction", "ReconcileFunction", "FireFunction"}
     assert set(kept.values()) <= set(of_type("AWS::SQS::Queue"))
 
 
@@ -190,7 +232,9 @@ def test_jobs_that_nobody_can_count_and_counts_that_are_wrong_are_alarmed(metric
     [
         ("INSERT", "JOB", "queued", True),
         ("REMOVE", "JOB", "completed", True),
-        ("MODIFY", "JOB", "cancelled", True),
+        ("MODIFY", "JOB", "queued", True),
+        ("MODIFY", "JOB", "initializing", True),
+        ("MODIFY", "JOB", "cancelled", False),
         ("MODIFY", "JOB", "failed", False),
         ("MODIFY", "JOB", "running", False),
         ("INSERT", "MSG#1", None, False),
@@ -205,10 +249,27 @@ def test_only_what_drive_reacts_to_costs_an_invocation(kind: str, sk: str, statu
     assert drive_is_told({"eventName": kind, "dynamodb": change}) is expected
 
 
-def test_the_failure_of_a_job_with_a_nested_execution_is_one_of_them() -> None:
-    image = {"status": {"S": "failed"}, "runner": {"M": {"type": {"S": "stateMachine"}, "arn": {"S": "arn"}}}}
+@pytest.mark.parametrize("before", ["scheduled", "queued", "initializing", "running"])
+def test_a_cancel_is_one_of_them(before: str) -> None:
+    change: dict[str, Any] = {"Keys": {"pk": {"S": "x"}, "sk": {"S": "JOB"}}}
+    change |= {"OldImage": {"status": {"S": before}}, "NewImage": {"status": {"S": "cancelled"}}}
+    assert drive_is_told({"eventName": "MODIFY", "dynamodb": change})
+
+
+@pytest.mark.parametrize("status", ["completed", "failed"])
+def test_the_end_of_a_job_that_holds_a_slot_is_one_of_them(status: str) -> None:
+    image = {"status": {"S": status}, "slotOf": {"S": "acme#gpu"}}
     change = {"Keys": {"pk": {"S": "x"}, "sk": {"S": "JOB"}}, "NewImage": image}
     assert drive_is_told({"eventName": "MODIFY", "dynamodb": change})
+
+
+@pytest.mark.parametrize(
+    ("was_done", "expected"), [("taken", False), ("noted", False), ("more", True), ("freed", True), ("set", True)]
+)
+def test_a_queue_that_has_to_be_looked_at_is_one_of_them(was_done: str, expected: bool) -> None:
+    keys = {"pk": {"S": "QUEUE#acme"}, "sk": {"S": "TAG#gpu"}}
+    change = {"Keys": keys, "NewImage": {"change": {"S": was_done}}}
+    assert drive_is_told({"eventName": "MODIFY", "dynamodb": change}) is expected
 
 
 @pytest.mark.parametrize(
@@ -260,3 +321,23 @@ def test_the_oidc_layer_is_attached_only_where_callers_are_authenticated() -> No
         if any(isinstance(layer, dict) and set(layer) == optional for layer in properties["Layers"])
     }
     assert attached == set(ROUTES.values()) - {"UnmatchedFunction"}
+
+
+def test_what_scheduler_fires_for_the_template_is_tried_as_long_as_what_it_fires_for_requests() -> None:
+    (static,) = of_type("AWS::Scheduler::Schedule").values()
+    assert static["Target"]["RetryPolicy"] == {
+        "MaximumEventAgeInSeconds": LATE_MS // 1000,
+        "MaximumRetryAttempts": RETRIES,
+    }
+    assert target(static["Target"]["DeadLetterConfig"]["Arn"]) == "FireDeadLetters"
+    (handed_over,) = (
+        each
+        for each in of_type("AWS::Lambda::EventInvokeConfig").values()
+        if target(each["FunctionName"]) == "FireFunction"
+    )
+    assert handed_over["MaximumEventAgeInSeconds"] == LATE_MS // 1000
+
+
+def test_missed_runs_are_alarmed() -> None:
+    (alarm,) = (each for each in of_type("AWS::CloudWatch::Alarm").values() if each["MetricName"] == "RunsMissed")
+    assert (alarm["Threshold"], alarm["Statistic"]) == (1, "Sum")

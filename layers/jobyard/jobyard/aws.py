@@ -9,9 +9,9 @@ import json
 import logging
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from contextvars import ContextVar
+from contextvars import ContextVar, copy_context
 from functools import cache
 from typing import Any, cast
 
@@ -22,6 +22,9 @@ from botocore.session import Session, get_session
 
 from jobyard.errors import Unavailable
 
+_AT_ONCE = 25
+"""Requests that are made together: as many connections as a client keeps."""
+
 _CONNECT_SECONDS, _READ_SECONDS = 1, 3
 _ATTEMPT_SECONDS = _CONNECT_SECONDS + _READ_SECONDS
 _CONFIG = Config(
@@ -29,8 +32,8 @@ _CONFIG = Config(
     connect_timeout=_CONNECT_SECONDS,
     read_timeout=_READ_SECONDS,
     tcp_keepalive=True,
-    # What a list reads at once; one that is not used is not opened.
-    max_pool_connections=25,
+    # One that is not used is not opened.
+    max_pool_connections=_AT_ONCE,
     # Without it botocore composes a description of the whole system for each call: a tenth of a GetItem.
     user_agent="jobyard",
     # Whatever host the endpoint has, its subdomains need not resolve.
@@ -40,6 +43,8 @@ _CONFIG = Config(
 _CONFIG_OF = {
     # Objects are large, and who moves them has minutes.
     "s3": _CONFIG.merge(Config(signature_version="s3v4", connect_timeout=2, read_timeout=8)),
+    # A worker waits for 20 seconds for a message.
+    "sqs": _CONFIG.merge(Config(read_timeout=25)),
     # An invocation that takes long is waited for, and never made twice.
     "lambda": _CONFIG.merge(Config(read_timeout=25, retries={"total_max_attempts": 1})),
 }
@@ -126,6 +131,17 @@ def _retry_in_time(response: Any, attempts: int, caught_exception: Exception | N
             raise Unavailable from error
 
 
+def at_once[T](calls: Sequence[Callable[[], T]]) -> list[T]:
+    """What ``calls`` return, made at the same time."""
+    if len(calls) <= 1:
+        return [call() for call in calls]
+    from concurrent.futures import ThreadPoolExecutor  # who asks for one thing needs none
+
+    with ThreadPoolExecutor(min(len(calls), _AT_ONCE)) as pool:
+        # Each in a context of its own: it has the time by which the caller must be answered.
+        return [due.result() for due in [pool.submit(copy_context().run, call) for call in calls]]
+
+
 def is_passing(error: Exception) -> bool:
     """Whether AWS refused, or did not answer, for a reason that passes: too many requests, an outage, the network.
 
@@ -154,6 +170,7 @@ def cancellation_reasons(error: ClientError) -> list[dict[str, Any]]:
 
 __all__ = [
     "ClientError",
+    "at_once",
     "cancellation_reasons",
     "client",
     "error_code",

@@ -9,9 +9,12 @@
     ├── RoleForbidden       a caller whose role may not call this endpoint at all
     ├── ExecuteForbidden    a caller who may not run this workflow
     ├── CancelForbidden     a caller who may not cancel this job
+    ├── ChangeForbidden     a caller who may not change this about a job
     ├── NotFound            nothing of that id that this caller may know of
     ├── NotCancellable      the job is in a final state
+    ├── NotChangeable       the job waits no longer
     ├── AlreadyLive         a live job stands for the same thing, of which there may be one
+    ├── InUse               something still belongs to what would be deleted
     ├── IdempotencyConflict the key was used before, with another request
     ├── Busy                too many others wrote the same thing at once; nothing was written
     └── Unavailable         AWS refused or did not answer; what was asked may have been done or not
@@ -51,6 +54,10 @@ class CancelForbidden(JobyardError):
     pass
 
 
+class ChangeForbidden(JobyardError):
+    pass
+
+
 class NotFound(JobyardError):
     def __init__(self, kind: str, id: str) -> None:
         super().__init__(f"{kind} {id[:64]} not found.")
@@ -64,7 +71,17 @@ class NotCancellable(JobyardError):
         self.status = status
 
 
+class NotChangeable(JobyardError):
+    def __init__(self, status: str) -> None:
+        super().__init__(f"The job is {status}; only a job that waits can be changed.")
+        self.status = status
+
+
 class AlreadyLive(JobyardError):
+    pass
+
+
+class InUse(JobyardError):
     pass
 
 

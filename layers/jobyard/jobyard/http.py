@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from urllib.parse import parse_qs, parse_qsl, quote, urlencode
 
 from jobyard.errors import Invalid, TooLarge
+from jobyard.model.source import Source
 
 BODY_MOST = 1_000_000
 """Bytes of a body that are read: what is done with it grows with it."""
@@ -35,6 +36,7 @@ class Request(NamedTuple):
     base_url: str
     raw_query: str = ""
     received_at: int = 0
+    source_ip: str = ""
 
     @classmethod
     def from_event(cls, event: dict[str, Any]) -> Request:
@@ -52,7 +54,12 @@ class Request(NamedTuple):
             base_url=_base_url(headers, context["domainName"]),
             raw_query=raw_query,
             received_at=context.get("timeEpoch", 0),
+            source_ip=context["http"].get("sourceIp", ""),
         )
+
+    @property
+    def source(self) -> Source:
+        return Source(self.source_ip, self.headers.get("user-agent", ""))
 
     @property
     def form(self) -> dict[str, list[str]]:

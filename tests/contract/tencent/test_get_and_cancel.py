@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from jobyard.model import Status
-from jobyard.store import jobs
+from jobyard.store import jobs, queues
 from tests.contract.tencent.conftest import a_tencent_job
 from tests.contract.tencent.signing import ROOT, Key, ask
 from tests.contract.yard import Yard
@@ -24,6 +24,21 @@ LIVE = [
 def test_every_state(key: Key, tenancy: Yard, status: Status, state: str) -> None:
     job = a_tencent_job(tenancy, status=status)
     assert ask(key, "GET", f"{ROOT}/{job.id}").get("JobsDetail/State") == state
+
+
+def test_a_job_of_a_paused_queue_is_paused_and_found_as_such(key: Key, tenancy: Yard) -> None:
+    waits, scheduled = (a_tencent_job(tenancy, status=each) for each in (Status.QUEUED, Status.SCHEDULED))
+
+    def listed(states: str) -> set[str]:
+        page = ask(key, "GET", query=(("states", states),))
+        return {str(each.findtext("JobId")) for each in page.xml if each.tag == "JobsDetail"}
+
+    assert (listed("Pause"), listed("Submitted")) == (set(), {waits.id, scheduled.id})
+    assert queues.put(queues.get("acme", ""), None, True, NOW)
+    assert ask(key, "GET", f"{ROOT}/{waits.id}").get("JobsDetail/State") == "Pause"
+    assert ask(key, "GET", f"{ROOT}/{scheduled.id}").get("JobsDetail/State") == "Submitted"
+    assert (listed("Pause"), listed("Submitted")) == ({waits.id}, {scheduled.id})
+    assert listed("Pause,Submitted") == listed("All") == {waits.id, scheduled.id}
 
 
 def test_times_are_of_beijing_and_a_dash_where_there_is_none(key: Key, tenancy: Yard) -> None:

@@ -115,7 +115,7 @@ def before_queries(hook: Callable[[dict[str, Any]], None]) -> Iterator[None]:
     is one way in which threads may run, and the same each time.
     """
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(lists, "_at_once", lambda calls: [call() for call in calls])
+        patched.setattr(lists, "at_once", lambda calls: [call() for call in calls])
         table: Any = vars(listings)["client"]("dynamodb")
         if isinstance(table, SmallTable):
             patched.setattr(table, "before_query", hook)
@@ -188,7 +188,7 @@ def counted() -> Iterator[Cost]:
         units = parsed["ConsumedCapacity"]["CapacityUnits"]
         cost.append(Read(kind, asked.get("ScanIndexForward") is False, units, len(parsed.get("Items", ()))))
 
-    made_at_once = lists._at_once
+    made_at_once = aws.at_once
 
     def at_once(calls: Any) -> Any:
         cost.trips += bool(calls)
@@ -199,7 +199,7 @@ def counted() -> Iterator[Cost]:
             together.clear()
 
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(lists, "_at_once", at_once)
+        patched.setattr(lists, "at_once", at_once)
         for operation in ("Query", "GetItem"):
             dynamodb.meta.events.register(f"provide-client-params.dynamodb.{operation}", ask)
             dynamodb.meta.events.register(f"after-call.dynamodb.{operation}", answered)

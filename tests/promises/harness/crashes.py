@@ -183,6 +183,7 @@ def wipe(world: World) -> None:
     world.stream.told.clear()
     world.undelivered.clear()
     world.uncounted.clear()
+    world.scheduler.held.clear()
     world.machine.executions.clear()
     world.machine.ended.clear()
     world.machine.nested.clear()

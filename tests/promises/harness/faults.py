@@ -103,6 +103,7 @@ OF_SERVICE: Mapping[str, Mapping[str, Fault]] = {
         for name in ("ProvisionedThroughputExceededException", "ThrottlingException", "RequestLimitExceeded")
     },
     "kms": {name: throttled(name) for name in ("ThrottlingException", "LimitExceededException")},
+    "scheduler": {"ThrottlingException": down(429, "ThrottlingException")},
     "sfn": {"ThrottlingException": throttled("ThrottlingException")},
     "lambda": {"TooManyRequestsException": down(429, "TooManyRequestsException")},
     "s3": {"SlowDown": down(503, "SlowDown")},

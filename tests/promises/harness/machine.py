@@ -21,6 +21,7 @@ from tests.state_machine import definition
 
 ARN = "arn:aws:states:us-east-1:000000000000:stateMachine:jobyard-job"
 _WRITE = "arn:aws:states:::dynamodb:updateItem"
+_WRITE_AND_WAIT = "arn:aws:states:::aws-sdk:dynamodb:updateItem.waitForTaskToken"
 _CONDITION_FAILED = "DynamoDB.ConditionalCheckFailedException"
 
 Status = Literal["RUNNING", "SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"]
@@ -50,6 +51,9 @@ class Execution:
         self.status: Status = "RUNNING"
         self.error = self.cause = ""
         self.token: str | None = None
+        self.waits_until: float | None = None
+        """Milliseconds: the end of a wait for a number of seconds."""
+        self.variables: dict[str, Any] = {}
         self.passed: list[str] = []
         """The states that were entered, in their order."""
 
@@ -143,7 +147,9 @@ class Machine:
         found = next((each for each in self.executions.values() if each.token == asked["taskToken"]), None)
         if found is None:
             return _error("TaskTimedOut")
-        if how == "success":
+        if how == "success" and not found.state.startswith("Run"):
+            self._answered(found, json.loads(asked["output"]))
+        elif how == "success":
             self.finish(found.name, json.loads(asked["output"]))
         elif how == "failure":
             self.break_(found.name, asked.get("error", ""), asked.get("cause", ""))
@@ -175,7 +181,9 @@ class Machine:
         execution = self.executions[name]
         state = self._states[execution.state]
         execution.passed.append(execution.state)
-        if state.get("Resource") == _WRITE:
+        if state.get("Resource") in (_WRITE, _WRITE_AND_WAIT):
+            if state["Resource"] == _WRITE_AND_WAIT:
+                execution.token = f"{execution.name}/{len(execution.passed)}"
             arguments = self._rendered(execution, state["Arguments"])
             return lambda: self._write(execution, state, arguments)
         return lambda: self._pass(execution, state)
@@ -196,6 +204,13 @@ class Machine:
         self._ends_nested(name)
         result = {"Payload": answer} if execution.state == "RunLambda" else answer
         self._go(execution, state["Next"], self._rendered(execution, state["Output"], result=result))
+
+    def _answered(self, execution: Execution, result: Any) -> None:
+        """A wait is over: the job of the execution has a slot."""
+        state = self._states[execution.state]
+        output = self._rendered(execution, state["Output"], result=result)
+        execution.token = None
+        self._go(execution, state["Next"], output)
 
     def break_(self, name: str, error: str, cause: str = "") -> None:
         """The function of the execution's job fails."""
@@ -220,9 +235,13 @@ class Machine:
 
     def _goes_on(self, execution: Execution) -> bool:
         state = self._states[execution.state]
-        if state["Type"] == "Wait":
+        if state["Type"] == "Wait" and "Timestamp" in state:
             until = datetime.fromisoformat(self._rendered(execution, state["Timestamp"]))
             return self._now_ms() >= until.timestamp() * 1000
+        if state["Type"] == "Wait":
+            if execution.waits_until is None:
+                execution.waits_until = self._now_ms() + self._rendered(execution, state["Seconds"]) * 1000
+            return self._now_ms() >= execution.waits_until
         return execution.token is None
 
     def _pass(self, execution: Execution, state: dict[str, Any]) -> None:
@@ -232,7 +251,10 @@ class Machine:
         if kind == "Choice":
             self._choose(execution, state)
         elif kind == "Wait":
-            self._go(execution, state["Next"], execution.data)
+            execution.waits_until = None
+            output = self._rendered(execution, state["Output"]) if "Output" in state else execution.data
+            self._assign(execution, state)
+            self._go(execution, state["Next"], output)
         elif kind == "Task":
             execution.token = f"{execution.name}/{len(execution.passed)}"
             if execution.state == "RunStateMachine":
@@ -270,7 +292,14 @@ class Machine:
             return None
         if state.get("End"):
             return self._end(execution, "SUCCEEDED")
-        return self._go(execution, state["Next"], self._rendered(execution, state["Output"]))
+        if state["Resource"] == _WRITE_AND_WAIT:
+            return None
+        output = self._rendered(execution, state["Output"])
+        self._assign(execution, state)
+        return self._go(execution, state["Next"], output)
+
+    def _assign(self, execution: Execution, state: dict[str, Any]) -> None:
+        execution.variables |= self._rendered(execution, state.get("Assign", {}))
 
     def _attempt(self, state: str, arguments: dict[str, Any]) -> Failure | None:
         fate = self.fates[state].pop(0) if self.fates[state] else None
@@ -285,6 +314,7 @@ class Machine:
         return Failure(fate.error) if fate else failure
 
     def _caught(self, execution: Execution, failure: Failure) -> None:
+        execution.token = None
         told = {"Error": failure.error, "Cause": failure.cause}
         for catcher in self._states[execution.state].get("Catch", []):
             if _matches(catcher["ErrorEquals"], failure.error):
@@ -327,7 +357,7 @@ class Machine:
             "Task": {"Token": execution.token},
         }
         states = {"input": execution.data, "context": context, "result": result, "errorOutput": error}
-        return expression.evaluate(None, {"states": states})
+        return expression.evaluate(None, {"states": states, **execution.variables})
 
 
 def _matches(wanted: Iterable[str], error: str) -> bool:

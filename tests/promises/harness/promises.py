@@ -16,6 +16,7 @@ from jobyard.store.items import plain_item
 from jobyard.store.records import JOB
 from tests.promises.harness.clients import Cancel, Client, Made
 from tests.promises.harness.orders import check_life
+from tests.promises.harness.scheduler import schedules_hold
 from tests.promises.harness.wire import Died
 from tests.promises.harness.world import World
 
@@ -82,6 +83,7 @@ def promises_hold(world: World, *callers: Caller) -> None:
         assert id in jobs, "a nested execution of a job that is gone"
         assert not jobs[id].terminal, "a nested execution of a job that has ended"
     nothing_is_half_made(world)
+    schedules_hold(world)
     for caller in callers:
         _kept(world, caller, lives)
         _shown(caller, [job for job in jobs.values() if _is_of(caller.client, job)])

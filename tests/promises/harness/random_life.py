@@ -19,7 +19,6 @@ from jobyard import runner
 from jobyard.lifecycle.reconcile import GRACE_MS, Repairs
 from jobyard.model import Status
 from jobyard.model.ids import now_ms
-from jobyard.model.transitions import WAITING
 from jobyard.runner import _job
 from jobyard.runner._messages import Clock as MessageClock
 from jobyard.store.items import plain_item
@@ -33,7 +32,6 @@ RETENTION_DAYS = 90
 CLIENTS = [Client(dialect, tenant) for dialect in ("alteryx", "openreplay", "tencent") for tenant in ("acme", "globex")]
 TRANSITION_OF = {
     "Enqueue": "enqueue",
-    "Initialize": "initialize",
     "Start": "start",
     "Complete": "complete",
     "Fail": "fail",
@@ -293,13 +291,29 @@ class Life(RuleBasedStateMachine):
             assert self.world.drive(now) == []
         self.delivered += now
         if how == "all":
+            # And what the stream tells of what drive did.
+            while told := self.world.hear():
+                assert self.world.drive(told) == []
+                self.delivered += told
+        self._see_claims()
+        if how == "all":
             self._all_is_delivered()
+
+    def _see_claims(self) -> None:
+        """No queue has a limit: whoever looks at one may claim all its jobs, at any time."""
+        found = [plain_item(each) for each in self.world.yard.items("JOB#") if each["sk"]["S"] == "JOB"]
+        for each in found:
+            job = self.reference.jobs[each["id"]]
+            if job.status is Status.QUEUED and "claimedAt" in each:
+                self.reference.move(job, "initialize", each["claimedAt"])
 
     def _all_is_delivered(self) -> None:
         for job in self.known:
             execution = self.machine.executions.get(job.id)
-            assert execution, f"{job} was never started"
             kept = job.id in self.reference.jobs
+            if execution is None:
+                assert not (kept and job.live), f"{job} was never started"
+                continue
             if job.status is Status.CANCELLED or (not kept and job.live):
                 assert not execution.running, f"{job} goes on"
         kept_items = {each["pk"]["S"].rpartition("#")[2] for each in self.world.yard.items("JOB#")}
@@ -324,16 +338,19 @@ class Life(RuleBasedStateMachine):
                 repairs["stopped"] += 1
         for job in self.reference.jobs.values():
             last = self.machine.executions.get(job.id)
-            if not job.live or job.changed_at >= old or (last is not None and last.running):
+            if not job.live or job.changed_at >= old or job.status is Status.QUEUED:
                 continue
-            if last is None:
-                assert job.status in WAITING
+            if last is not None and last.running:
+                repairs["started"] += job.status is Status.INITIALIZING and last.token is not None
+            elif last is None:
+                assert job.status in (Status.SCHEDULED, Status.INITIALIZING)
                 repairs["started"] += 1
             else:
                 repairs["failed"] += 1
                 self.reference.move(job, "fail", now_ms(), BY_HAND)
         # How much count has been told by now is not the reference's to know.
-        assert self.world.reconcile() | {"recounted": 0} == repairs
+        assert self.world.reconcile() | {"recounted": 0, "claimed": 0, "freed": 0} == repairs
+        self._see_claims()
 
     def _needed(self, job: Known, old: int) -> bool:
         return job.id in self.reference.jobs and (job.live or (job.finished_at or 0) >= old)

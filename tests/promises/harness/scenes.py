@@ -14,7 +14,7 @@ from jobyard.runner import Failed
 from jobyard.runner import Job as Running
 from tests.contract.api import call
 from tests.contract.tencent.signing import ROOT, ask
-from tests.promises.harness import scenes_of_reading, scenes_of_the_lists
+from tests.promises.harness import scenes_of_reading, scenes_of_schedules, scenes_of_the_lists, scenes_of_the_queue
 from tests.promises.harness.clients import OpenReplay, Tencent
 from tests.promises.harness.crashes import Function
 from tests.promises.harness.scenes_of_the_operator import SCENES
@@ -31,7 +31,15 @@ from tests.promises.harness.stand import (
 )
 from tests.promises.harness.wire import Call, CarryOut, refusal
 
-__all__ = ["SCENES", "Scene", "Stand", "scenes_of_reading", "scenes_of_the_lists"]
+__all__ = [
+    "SCENES",
+    "Scene",
+    "Stand",
+    "scenes_of_reading",
+    "scenes_of_schedules",
+    "scenes_of_the_lists",
+    "scenes_of_the_queue",
+]
 
 _ARN = "arn:aws:states:us-east-1:000000000000:execution:jobyard-job:{}"
 

@@ -54,7 +54,7 @@ def reading_the_jobs_of_a_workflow(stand: Stand) -> Play:
 def _jobs(stand: Stand, caller: Caller) -> tuple[set[str], set[str]]:
     """One that has ended, and one that waits; count knows of both."""
     ended = str(caller.submit("first"))
-    stand.world.deliver()
+    stand.world.deliver_all()
     stand.world.advance_executions()
     waiting = str(caller.submit("second"))
     stand.world.catch_up()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from jobyard.store import queues
 from tests.contract.api import call
 from tests.contract.openreplay.organisation import managed
 from tests.promises.harness.stand import SCENES, Play, Stand, scene
@@ -37,6 +38,21 @@ def looking_at_credentials(stand: Stand) -> Play:
     def play() -> None:
         for kind in ("clients", "keys", "secrets", "projects", "workflows"):
             stand.operator(f"{kind}.list")
+
+    return play
+
+
+@scene("operator")
+def setting_a_queue(stand: Stand) -> Play:
+    def play() -> None:
+        set_to = [stand.operator("queues.set", tag="gpu", **each) for each in ({"slots": 2}, {"paused": True})]
+        stand.operator("queues.list")
+        if None not in set_to:
+            stand.afterwards.append(lambda: _is_set())
+
+    def _is_set() -> None:
+        made = queues.get("acme", "gpu")
+        assert (made.slots, made.paused) == (2, True)
 
     return play
 

@@ -138,7 +138,7 @@ def in_memory() -> Iterator[SmallTable]:
         for module in (counts, listings, count, workflows):
             patched.setattr(module, "client", lambda _: table)
         # One after the other: threads would take longer, and their own order each time.
-        patched.setattr(lists, "_at_once", lambda calls: [call() for call in calls])
+        patched.setattr(lists, "at_once", lambda calls: [call() for call in calls])
         for variable, value in {"TABLE_NAME": "small", "CURSOR_KEY": "k" * 64}.items():
             patched.setenv(variable, value)
         counts.forget()

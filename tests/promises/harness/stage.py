@@ -27,14 +27,12 @@ TENANT = "acme"
 # What the execution's writes are called in the table of transitions.
 _WRITES = {
     "Enqueue": "enqueue",
-    "Initialize": "initialize",
     "Start": "start",
     "Complete": "complete",
     "Fail": "fail",
 }
 _BEFORE = {
     Status.SCHEDULED: "Enqueue",
-    Status.QUEUED: "Initialize",
     Status.INITIALIZING: "Start",
     Status.RUNNING: "Complete",
 }
@@ -110,11 +108,19 @@ class Stage:
     def job(self, status: Status) -> str:
         """A new job whose execution is at work on it, and about to move it on."""
         id = self.submitted()
-        self.world.deliver()
+        if status is Status.QUEUED and self.began is Status.QUEUED:
+            return id
+        self.world.deliver_all()
         if self.began is Status.SCHEDULED:
             self.world.clock.advance(_DAY_SECONDS)
-        while self.up_to_write(id) != _BEFORE[status]:
-            self.world.machine.step(id)
+        while (before := self.up_to_write(id)) != _BEFORE.get(status):
+            if id in self.world.machine.able():
+                self.world.machine.step(id)
+            elif status is Status.QUEUED:
+                return id
+            else:
+                assert before == "Enqueue"
+                self.world.deliver_all()
         return id
 
     def job_at_work(self) -> str:
@@ -156,17 +162,42 @@ class Stage:
                 play.pause(f"{state} of {id} arrives")
             land()
             it = machine.executions[id]
+            if state == "Enqueue" and it.running:
+                # It goes on from there only where the job has been claimed.
+                return it.token is not None
             # Of a write that arrived after its execution was stopped nobody is told.
             return None if it.status == "ABORTED" else it.state != "Superseded"
 
         def act() -> None:
-            while machine.executions[id].running:
+            while self.awaits_slot(id) or machine.executions[id].running:
+                if self.awaits_slot(id):
+                    if not self._told(play, id):
+                        return
+                    continue
                 state = self.up_to_write(id)
                 play.pause(f"{state} of {id} sets off")
                 if machine.executions[id].running and state in _WRITES:
                     play.op(_WRITES[state], write, state)
 
         return act
+
+    def awaits_slot(self, id: str) -> bool:
+        """Whether the job has no execution that could go on, because nobody has claimed it, or told its execution."""
+        execution = self.world.machine.executions.get(id)
+        return execution is None or (execution.running and execution.state == "Enqueue" and execution.token is not None)
+
+    def _told(self, play: Play, id: str) -> bool:
+        """Drive is told; it answers nobody. False where there was nothing to tell."""
+        play.pause(f"drive is told of {id}")
+        self.world.listen()
+        if self.world.undelivered:
+            self.claims(play, self.world.deliver)()
+            return True
+        return False
+
+    def claims(self, play: Play, act: Callable[[], object]) -> Callable[[], None]:
+        """What may claim the job, and answers nobody."""
+        return lambda: play.op("initialize", lambda: (act(), None)[1])
 
     def settles(self, play: Play, event: dict[str, Any]) -> Callable[[], None]:
         """It answers nobody; the job is failed unless it has ended."""
@@ -184,7 +215,7 @@ class Stage:
                 assert self.world.drive(list(again)) == []
             else:
                 play.pause("drive is invoked")
-                self.world.deliver()
+                play.op("initialize", lambda: (self.world.deliver(), None)[1])
 
         return act
 

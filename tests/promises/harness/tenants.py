@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -12,15 +13,20 @@ from urllib.parse import unquote, urlencode
 import pytest
 
 from jobyard import aws
-from jobyard.authorizer import Role
+from jobyard.authorizer import Caller, Role
 from jobyard.model import Facets, Output, Person, Status
 from jobyard.model.ids import object_id
+from jobyard.model.people import Kind, Permissions, User
+from jobyard.model.schedule import Schedule
+from jobyard.model.source import NOWHERE
+from jobyard.service import collections, people
+from jobyard.store import schedules
 from tests.contract.api import Answer, Route, call, routes
 from tests.contract.openreplay.organisation import Organisation
 from tests.contract.tencent.conftest import a_key
 from tests.contract.tencent.signing import ROOT, authorization
 from tests.contract.yard import Yard
-from tests.factories import NOW
+from tests.factories import NOW, a_schedule
 
 ROUTES = {f"{route.method} {route.path}": route for route in routes()}
 FORM = {"content-type": "application/x-www-form-urlencoded"}
@@ -48,6 +54,7 @@ class Things(NamedTuple):
     user_id: str
     workflow_id: str
     workflow_name: str
+    schedule_id: str
     jobs: tuple[str, ...]
     output_id: str
     message_key: str
@@ -62,6 +69,11 @@ class Things(NamedTuple):
     tencent_jobs: tuple[str, ...]
     tencent_name: str
     next_token: str
+    colleague: str
+    colleagues_mail: str
+    group_id: str
+    collection_id: str
+    leaving: tuple[str, ...]
 
     def masked(self, text: str) -> str:
         """``text`` with the name of its kind for each of these."""
@@ -126,6 +138,7 @@ class Tenant:
             user_id=self.curator.user.id,
             workflow_id=self.workflow.id,
             workflow_name=self.workflow.name,
+            schedule_id=self.schedule().id,
             jobs=tuple(job.id for job in jobs),
             output_id=output.id,
             message_key=f"{NOW}-000000-0a1b2c3{number}",
@@ -140,6 +153,7 @@ class Tenant:
             tencent_jobs=tuple(job.id for job in tencent),
             tencent_name=name,
             next_token="",
+            **self._shared(),
         )
         for request in (
             self.bearer("POST", f"/webapi/v3/workflows/{made.workflow_id}/jobs", key=made.idempotency_key),
@@ -151,9 +165,49 @@ class Tenant:
         (token,) = re.findall("<NextToken>(.*)</NextToken>", listed)
         return made._replace(next_token=token)
 
+    def _shared(self) -> dict[str, Any]:
+        """A colleague, and a group and a collection with something of every kind; ``leaving`` are a user, a group and a
+        collection that nobody needs, and a collection like the first, of which nobody needs what is in it.
+        """
+        who = Caller(self.name, self.curator.user, Role.CURATOR, self.curator.id)
+        mail = f"colleague@{self.name}.example.com"
+
+        def user(tenant: str, id: str, at_ms: int) -> User:
+            return User(tenant, id, "A", f"Colleague of {self.name}", mail, Role.MEMBER, at_ms)
+
+        colleague, leaver = (people.create_user(who, NOWHERE, user).id for _ in range(2))
+        group, empty = (people.create_group(who, NOWHERE, f"Group of {self.name}", "Viewer").id for _ in range(2))
+        people.add_members(who, NOWHERE, group, [colleague])
+        schedule = self.yard.schedule(object_id(NOW), self.curator.user.id, self.name)
+        shared, nothing, left = (collections.create(who, NOWHERE, f"Collection of {self.name}").id for _ in range(3))
+        for kind, id in (
+            (Kind.USER, colleague),
+            (Kind.GROUP, group),
+            (Kind.WORKFLOW, self.workflow.id),
+            (Kind.SCHEDULE, schedule),
+        ):
+            for each in (shared, left):
+                collections.add(who, NOWHERE, each, kind, id, None, Permissions())
+        return {
+            "colleague": colleague,
+            "colleagues_mail": mail,
+            "group_id": group,
+            "collection_id": shared,
+            "schedule_id": schedule,
+            "leaving": (leaver, empty, nothing, left),
+        }
+
     def _at(self, status: Status) -> dict[str, Any]:
         ended = status in (Status.COMPLETED, Status.FAILED, Status.CANCELLED)
         return {"started_at": NOW + 10 if ended else None, "finished_at": NOW + 20 if ended else None}
+
+    def schedule(self) -> Schedule:
+        """A new one, which is never due."""
+        made = a_schedule(
+            tenant=self.name, owner=self.curator.user, workflow_id=self.workflow.id, name=f"Nightly of {self.name}"
+        )
+        schedules.create(made, None)
+        return made
 
     # Requests with this tenant's own credentials.
 
@@ -192,6 +246,22 @@ class Tenant:
         has = self.things
         job, number, tencent = has.jobs[RUNNING], has.numbers[RUNNING], has.tencent_jobs[RUNNING]
         form = {"grant_type": "client_credentials", "client_id": self.curator.id, "client_secret": self.curator.secret}
+        scheduled = f"/webapi/v3/schedules/{has.schedule_id}"
+        daily = {
+            "iterationType": "Daily",
+            "startTime": "2198-01-01T12:00:00",
+            "dailyContract": {"runOnlyWorkWeek": True},
+        }
+        wanted = {"workflowId": has.workflow_id, "iteration": daily, "timeZone": "Europe/Berlin", "name": "Nightly"}
+        whole = wanted | {
+            "ownerId": has.user_id,
+            "comment": "",
+            "priority": "Low",
+            "workerTag": "",
+            "enabled": True,
+            "credentialId": None,
+            "questions": [{"name": "input", "value": "a"}],
+        }
         contract = '{"priority":"High","workerTag":"gpu","questions":[{"name":"input","value":"s3://data/a.csv"}]}'
         return {
             "POST /webapi/oauth2/token": Sent("POST", "/webapi/oauth2/token", "", FORM, urlencode(form)),
@@ -218,6 +288,21 @@ class Tenant:
                 )
                 for version in ("v1", "v3")
             },
+            **self._valid_about_people(),
+            "GET /webapi/v3/schedules": self.bearer(
+                "GET",
+                "/webapi/v3/schedules",
+                f"ownerId={has.user_id}&workflowId={has.workflow_id}&view=Full"
+                "&runsAfter=2198-01-01T00:00:00Z&runsBefore=2198-01-10T00:00:00Z",
+            ),
+            "POST /webapi/v3/schedules": self.bearer("POST", "/webapi/v3/schedules", body=json.dumps(wanted)),
+            "GET /webapi/v3/schedules/{scheduleId}": self.bearer("GET", scheduled),
+            "PUT /webapi/v3/schedules/{scheduleId}": self.bearer("PUT", scheduled, body=json.dumps(whole)),
+            "PATCH /webapi/v3/schedules/{scheduleId}": self.bearer("PATCH", scheduled, body='{"comment":"a"}'),
+            "POST /webapi/v3/schedules/{scheduleId}/run": self.bearer("POST", f"{scheduled}/run"),
+            "DELETE /webapi/v3/schedules/{scheduleId}": self.bearer(
+                "DELETE", f"/webapi/v3/schedules/{self.schedule().id}"
+            ),
             "GET /public/{projectKey}/jobs": self.open("GET", "/jobs", "limit=2&page=1"),
             "GET /public/{projectKey}/jobs/{jobId}": self.open("GET", f"/jobs/{number}"),
             "DELETE /public/{projectKey}/jobs/{jobId}": self.open("DELETE", f"/jobs/{number}"),
@@ -229,6 +314,59 @@ class Tenant:
             "GET /inventorytriggerjob/{jobId+}": self.signed("GET", f"{ROOT}/{tencent}"),
             "PUT /inventorytriggerjob/{jobId+}": self.signed("PUT", f"{ROOT}/{tencent}", {"cancel": ""}),
         }
+
+    def _valid_about_people(self) -> dict[str, Sent]:
+        has = self.things
+        leaver, empty, nothing, left = has.leaving
+        users, groups, shared = (f"/webapi/v3/{each}" for each in ("users", "usergroups", "collections"))
+        at = {
+            f"GET {users}": f"{users}?view=Full&role=Member",
+            f"GET {users}/{{userId}}": f"{users}/{has.colleague}",
+            f"PUT {users}/{{userId}}": f"{users}/{has.colleague}",
+            f"DELETE {users}/{{userId}}": f"{users}/{leaver}",
+            f"GET {groups}/{{userGroupId}}": f"{groups}/{has.group_id}",
+            f"PUT {groups}/{{userGroupId}}": f"{groups}/{has.group_id}",
+            f"DELETE {groups}/{{userGroupId}}": f"{groups}/{empty}?forceDelete=true",
+            f"POST {groups}/{{userGroupId}}/users": f"{groups}/{has.group_id}/users",
+            f"DELETE {groups}/{{userGroupId}}/users/{{userId}}": f"{groups}/{has.group_id}/users/{has.user_id}",
+            f"GET {shared}": f"{shared}?view=Full",
+            f"DELETE {shared}/{{collectionId}}": f"{shared}/{nothing}?forceDelete=true",
+            "GET /webapi/v3/audit": f"/webapi/v3/audit?kind=collection&id={has.collection_id}&limit=2",
+        }
+        found: dict[str, Sent] = {}
+        for route in ROUTES.values():
+            key = f"{route.method} {route.path}"
+            if not route.path.startswith((users, groups, shared, "/webapi/v3/audit")):
+                continue
+            usual = route.path.format(
+                collectionId=left if route.method == "DELETE" else has.collection_id,
+                userGroupId=has.group_id,
+                userId=has.colleague,
+                workflowId=has.workflow_id,
+                scheduleId=has.schedule_id,
+            )
+            path, _, query = at.get(key, usual).partition("?")
+            body = self.about_people(has, route) if route.method in ("POST", "PUT") else None
+            found[key] = self.bearer(route.method, path, query, body)
+        return found
+
+    def about_people(self, of: Things, route: Route) -> str:
+        """A body for what is made or changed of people and collections."""
+        if route.path.endswith("/usergroups/{userGroupId}/users"):
+            return json.dumps([of.colleague])
+        rights = ("canScheduleJobs", "canPrioritizeJobs", "canAssignJobs", "canCreateCollections")
+        user = dict.fromkeys(rights, False) | {"isApiEnabled": True, "isActive": True, "defaultWorkerTag": ""}
+        names = {"name": "a", "firstName": "a", "lastName": "b", "email": "a@b", "role": "Member"}
+        things = {
+            "ownerId": of.colleague,
+            "userId": of.colleague,
+            "userGroupId": of.group_id,
+            "workflowId": of.workflow_id,
+            "scheduleId": of.schedule_id,
+        }
+        if "{collectionId}" not in route.path:
+            return json.dumps(names | user)
+        return json.dumps(things | {"name": "a", "collectionsPermissions": {"isAdmin": True}})
 
 
 def inventory_of(workflow_id: str, name: str = "demo") -> str:

@@ -26,7 +26,8 @@ from jobyard.store.records import JOB, job_of
 from local import dynamodb
 from tests.contract.api import CONTEXT, _handler
 from tests.contract.yard import Clock, Yard
-from tests.promises.harness import keys
+from tests.fake_scheduler import FakeScheduler
+from tests.promises.harness import keys, scheduler
 from tests.promises.harness.counted import assert_counted
 from tests.promises.harness.machine import Machine
 from tests.promises.harness.stream import Stream
@@ -51,6 +52,7 @@ class Stuck(AssertionError):
 class World:
     def __init__(self, yard: Yard, wire: Wire, machine: Machine, stream: Stream, clock: Clock) -> None:
         self.yard, self.wire, self.machine, self.stream, self.clock = yard, wire, machine, stream, clock
+        self.scheduler = FakeScheduler()
         self.work: Work = self.machine.finish
         self.undelivered: list[dict[str, Any]] = []
         """Records of the stream that drive has not taken yet, in order."""
@@ -63,7 +65,17 @@ class World:
 
     def clear(self) -> None:
         """As it was before the first job; clients and workflows stay."""
-        for kind in ("JOB#", "IDEMPOTENCY#", "SOLE#", "COUNTER#jobs", "LISTED#", "COUNT#", "HOURS#", counts.LISTS):
+        for kind in (
+            "JOB#",
+            "QUEUE#",
+            "IDEMPOTENCY#",
+            "SOLE#",
+            "COUNTER#jobs",
+            "LISTED#",
+            "COUNT#",
+            "HOURS#",
+            counts.LISTS,
+        ):
             self.remove(self.yard.items(kind))
         self.hear()
         self.undelivered.clear()
@@ -157,6 +169,12 @@ class World:
                 self.undelivered = due
         return bool(due)
 
+    def deliver_all(self) -> None:
+        """Let drive have all that the stream tells, and what the stream tells of what drive did; where it can."""
+        for _ in range(_ROUNDS):
+            if not self.deliver():
+                return
+
     def catch_up(self) -> None:
         """Let count have what the stream has told by now, as it does within a second; drive is not told."""
         self.listen()
@@ -197,6 +215,11 @@ class World:
                     self.machine.step(name)
             went_on = True
         return went_on
+
+    def go_on(self) -> None:
+        """What goes on without any time passing: executions, and what the stream tells of them."""
+        while self.advance_executions() | self.deliver():
+            pass
 
     def rest(self) -> None:
         """Everything that is to come, comes: deliveries, ends, work, and reconcile as the minutes pass.
@@ -270,6 +293,7 @@ def a_world(yard: Yard, endpoint: str, clock: Clock) -> Iterator[World]:
         "sfn": lambda call: machine.answer(call.operation, call.asked),
         "kms": lambda call: keys.answer(call.operation, call.asked),
         "lambda": lambda call: world.invoked(call),
+        "scheduler": lambda call: scheduler.answer(world.scheduler, call),
     }
     with Wire(stand_ins) as wire:
         world = World(yard, wire, machine, stream, clock)

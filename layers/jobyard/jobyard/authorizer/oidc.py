@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 import jwt
 
-from jobyard.authorizer.access import USER_ID_LONGEST, Caller, Role
+from jobyard.authorizer.access import USER_ID_LONGEST, Caller, Role, effective
 from jobyard.errors import Unauthenticated
 from jobyard.model import Person
 
@@ -69,7 +69,7 @@ def _caller(claims: dict[str, Any]) -> Caller:
     name = claims.get("name")
     # A name is only shown, so one that cannot be is made fit.
     shown = name.encode("utf-8", "replace").decode()[:_NAME_LONGEST] if isinstance(name, str) else user
-    return Caller(tenant, Person(user, shown), Role(role), str(claims.get("azp", user)))
+    return Caller(tenant, Person(user, shown), effective(role), str(claims.get("azp", user)))
 
 
 @cache

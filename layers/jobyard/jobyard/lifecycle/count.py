@@ -1,9 +1,9 @@
 """Keeps what the lists read: an item for each job, and how many there are. Told by the table's stream.
 
 A stream delivers at least once, perhaps late, and its batches may be cut and run at once. So what is counted of a job
-stands in the job's own listing, with the phase of its life, and moves together with the counts in one transaction, on
-the condition that the phase is still the one that was seen. An image of a phase that has been counted, or passed, adds
-nothing; and a batch that died in the middle is simply done again.
+stands in the job's own listing, with the phase of its life and how often it was changed in it, and moves together with
+the counts in one transaction, on the condition that both are still as they were seen. An image of what has been
+counted, or passed, adds nothing; and a batch that died in the middle is simply done again.
 """
 
 from __future__ import annotations
@@ -43,6 +43,11 @@ class Told(NamedTuple):
     job: Job
     phase: int
 
+    @property
+    def order(self) -> tuple[int, int]:
+        """Of two that were told of one job the later is the greater: one that waits may be changed, and waits on."""
+        return self.phase, 0 if self.phase == GONE else self.job.revision
+
 
 class Counted(NamedTuple):
     """How many jobs were counted anew, and how many records could not be read at all."""
@@ -70,7 +75,7 @@ def count(records: Iterable[dict[str, Any]]) -> Counted:
 
 def keep(latest: dict[tuple[str, str], Told], told: Told) -> None:
     key = told.job.tenant, told.job.id
-    if key not in latest or latest[key].phase < told.phase:
+    if key not in latest or latest[key].order < told.order:
         latest[key] = told
 
 
@@ -111,7 +116,7 @@ def _told(record: dict[str, Any]) -> Told | None:
 
 def _is_news(told: Told, seen: dict[tuple[str, str], Listing]) -> bool:
     before = seen.get((told.job.tenant, told.job.id))
-    return before is None or before.phase < told.phase
+    return before is None or (before.phase, before.revision) < told.order
 
 
 def _move_all(news: list[Told], seen: dict[tuple[str, str], Listing], now_s: int) -> int:

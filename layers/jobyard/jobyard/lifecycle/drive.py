@@ -1,5 +1,15 @@
-"""The table's stream: a new job is started, a cancelled or deleted one stopped, and what a deleted one left removed.
-Of a failed one the nested execution is stopped: its own may have ended without doing so.
+"""The table's stream: what each change of a job, or of a queue, is followed by.
+
+::
+
+    scheduled   its execution begins, and waits
+    queued      its queue is looked at: it, or another, may be claimed
+    claimed     its execution begins, or goes on
+    cancelled   its execution is stopped. Of a failed one the nested execution: its own may have ended without doing so
+    ended       its slot is given back, and the queue looked at
+    removed     its execution is stopped, and its messages are removed
+    of a schedule   and ended or removed: the run that waits for that starts
+    a queue     that was set, or has a slot more, is looked at
 
 A stream delivers at least once, so each reaction may be repeated. Within one job it delivers in order; even so none
 of them relies on another: a job that is started after its cancel finds that it may not move, and ends.
@@ -7,38 +17,70 @@ of them relies on another: a job that is started after its cancel finds that it 
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from aws_lambda_powertools import Logger
 
 from jobyard.lifecycle import executions
-from jobyard.model import LIVE, Job, Status
+from jobyard.lifecycle.dispatch import dispatch
+from jobyard.model import LIVE, TERMINAL, Job, Status
 from jobyard.model.ids import now_ms
-from jobyard.model.transitions import WAITING
-from jobyard.store import jobs
+from jobyard.model.queue import queue_name
+from jobyard.store import jobs, queues
 from jobyard.store.lifecycle import delete_messages
-from jobyard.store.records import JOB, job_of
+from jobyard.store.queues import Waiting
+from jobyard.store.records import JOB, job_of, waiting_place
 
+Record = dict[str, Any]
 logger = Logger()
 
 
-def drive(records: list[dict[str, Any]]) -> dict[str, list[dict[str, str]]]:
+class _Batch:
+    """What is done once for all of a batch's records that ask for it: each by the name of a queue."""
+
+    def __init__(self) -> None:
+        self.ended: defaultdict[str, list[str]] = defaultdict(list)
+        self.queued: defaultdict[str, set[Waiting]] = defaultdict(set)
+        """An empty set: the queue alone is to be looked at."""
+        self.records: defaultdict[str, list[str]] = defaultdict(list)
+
+
+def drive(records: list[Record]) -> dict[str, list[dict[str, str]]]:
     """React to each record; the answer names those that failed, from the first of which on Lambda tries again."""
-    failures = []
+    failed: list[str] = []
+    batch = _Batch()
     for record in records:
-        try:
-            _react(record)
-        except Exception:
-            logger.exception("no reaction to a record", keys=record.get("dynamodb", {}).get("Keys"))
-            failures.append({"itemIdentifier": record["dynamodb"]["SequenceNumber"]})
-    return {"batchItemFailures": failures}
+        number = record["dynamodb"]["SequenceNumber"]
+        _try(lambda record=record: _react(record, batch), [number], failed, record["dynamodb"].get("Keys"))  # type: ignore[misc]
+    for name, ids in batch.ended.items():
+        _try(lambda name=name, ids=ids: _free(name, ids), batch.records[name], failed, name)  # type: ignore[misc]
+    for name, told in batch.queued.items():
+        _try(lambda name=name, told=told: dispatch(name, told), batch.records[name], failed, name)  # type: ignore[misc]
+    return {"batchItemFailures": [{"itemIdentifier": number} for number in dict.fromkeys(failed)]}
+
+
+def _try(reaction: Callable[[], Any], numbers: Iterable[str], failed: list[str], about: Any) -> None:
+    try:
+        reaction()
+    except Exception:
+        logger.exception("no reaction to a record", about=about)
+        failed += numbers
 
 
 def begin(job: Job) -> bool:
-    """Start the execution of a job that waits for one; fail the job where it can never be started.
+    """Start the execution of a claimed job, or let the one go on that waits; fail the job where it can never start.
 
-    False where it was started before.
+    False where it was started, or went on, before.
     """
+    if job.token is not None:
+        return executions.resume(job)
+    return start(job)
+
+
+def start(job: Job) -> bool:
+    """Start the job's execution; fail the job where it can never be started. False where it was started before."""
     try:
         return executions.start(job)
     except executions.CannotStart as refusal:
@@ -47,13 +89,35 @@ def begin(job: Job) -> bool:
         return True
 
 
-def _react(record: dict[str, Any]) -> None:
-    change = record["dynamodb"]
-    if change["Keys"]["sk"]["S"] != JOB:
-        return
-    kind = record["eventName"]
-    job = job_of(change["OldImage" if kind == "REMOVE" else "NewImage"])
-    if kind == "INSERT" and job.status in WAITING:
+def _react(record: Record, batch: _Batch) -> None:
+    change, kind = record["dynamodb"], record["eventName"]
+    number = change["SequenceNumber"]
+    if change["Keys"]["pk"]["S"].startswith("QUEUE#"):
+        if kind != "REMOVE":
+            _look_at(batch, queues.queue_of(change["NewImage"]).name, number)
+    elif change["Keys"]["sk"]["S"] == JOB and kind == "REMOVE":
+        _removed(job_of(change["OldImage"]))
+    elif change["Keys"]["sk"]["S"] == JOB:
+        job = job_of(change["NewImage"])
+        _changed(job, kind)
+        if job.status is Status.QUEUED:
+            waiting = Waiting(waiting_place(job), job.tenant, job.id)
+            _look_at(batch, queue_name(job.tenant, job.worker_tag), number, waiting)
+        if job.slot_of is not None and job.status in TERMINAL:
+            batch.ended[job.slot_of].append(job.id)
+            _look_at(batch, job.slot_of, number)
+
+
+def _removed(job: Job) -> None:
+    if job.status in LIVE:
+        executions.stop(job.id, job.runner)
+        logger.info("stopped", job_id=job.id, tenant=job.tenant, reason="deleted")
+    delete_messages(job.tenant, job.id)
+    _release(job)
+
+
+def _changed(job: Job, kind: str) -> None:
+    if job.status is Status.INITIALIZING or (job.status is Status.SCHEDULED and kind == "INSERT"):
         new = begin(job)
         logger.info("started", job_id=job.id, tenant=job.tenant, new=new)
     elif kind == "MODIFY" and job.status is Status.CANCELLED:
@@ -62,8 +126,23 @@ def _react(record: dict[str, Any]) -> None:
     elif kind == "MODIFY" and job.status is Status.FAILED:
         # The job's own execution may be what failed it, and ends by itself.
         executions.stop_nested(job.id, job.runner)
-    elif kind == "REMOVE":
-        if job.status in LIVE:
-            executions.stop(job.id, job.runner)
-            logger.info("stopped", job_id=job.id, tenant=job.tenant, reason="deleted")
-        delete_messages(job.tenant, job.id)
+    if job.terminal:
+        _release(job)
+
+
+def _release(job: Job) -> None:
+    if job.schedule_id is not None:
+        # Most jobs are of no schedule: loaded for the first that is.
+        from jobyard.service import firing
+
+        firing.release(job.tenant, job.schedule_id)
+
+
+def _look_at(batch: _Batch, name: str, number: str, waiting: Waiting | None = None) -> None:
+    batch.queued[name].update([waiting] if waiting else [])
+    batch.records[name].append(number)
+
+
+def _free(name: str, ids: list[str]) -> None:
+    freed = queues.give_back(name, ids, now_ms())
+    logger.info("slots given back", queue=name, slots=freed)

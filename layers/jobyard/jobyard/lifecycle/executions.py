@@ -18,6 +18,7 @@ STATE_MACHINE = "stateMachine"
 # Step Functions says so of an execution that ended, too; of one that runs with the same input it says nothing.
 _STARTED_BEFORE = "ExecutionAlreadyExists"
 _GONE = "ExecutionDoesNotExist"
+_ANSWERED = frozenset({"TaskTimedOut", "TaskDoesNotExist", "InvalidToken"})
 _NEVER = frozenset({"InvalidExecutionInput", "InvalidName", "ValidationException"})
 # An execution under PENDING_REDRIVE goes on later.
 _GOING_ON = frozenset({"RUNNING", "PENDING_REDRIVE"})
@@ -63,6 +64,17 @@ def start(job: Job) -> bool:
         if code in _NEVER:
             raise CannotStart(error.response["Error"].get("Message") or code) from error
         raise
+    return True
+
+
+def resume(job: Job) -> bool:
+    """Let the job's execution go on, which waits with a token; False where it waits no longer, or has ended."""
+    try:
+        client("stepfunctions").send_task_success(taskToken=job.token, output="{}")
+    except ClientError as error:
+        if error_code(error) not in _ANSWERED:
+            raise
+        return False
     return True
 
 
@@ -135,7 +147,9 @@ def tenant_of(name: str, text: str | None) -> str | None:
 
 def _input(job: Job) -> dict[str, Any]:
     """``job`` within it is what the workflow's function receives."""
-    runner = {"type": job.runner.type, "arn": job.runner.arn} if job.runner else {}
+    runner: dict[str, Any] = {"type": job.runner.type, "arn": job.runner.arn} if job.runner else {}
+    if job.runner and job.runner.heartbeat is not None:
+        runner["heartbeat"] = job.runner.heartbeat
     given: dict[str, Any] = {
         "pk": job_pk(job.tenant, job.id),
         "tenant": job.tenant,
@@ -150,6 +164,10 @@ def _input(job: Job) -> dict[str, Any]:
             "submittedBy": {"id": job.owner.id, "name": job.owner.name},
         },
     }
+    if job.retries is not None:
+        given["retries"] = job.retries._asdict()
+    if job.time_limit is not None:
+        given["timeLimit"] = job.time_limit
     if job.status is Status.SCHEDULED and job.start_at is not None:
         given["startAt"] = _instant(job.start_at)
     return given

@@ -18,6 +18,7 @@ from jobyard.lifecycle import count
 from jobyard.lifecycle.count import Told
 from jobyard.model import LIVE, Job
 from jobyard.model.listing import DAY_MS, GONE, PHASES
+from jobyard.model.transitions import WAITING
 from jobyard.store import counts, jobs, recounts
 from jobyard.store.lifecycle import LiveJob
 
@@ -55,10 +56,17 @@ def suspects(live: Iterable[LiveJob], shown: Mapping[Name, Job], old: int) -> li
         name = each.tenant, each.id
         alive.add(name)
         listed = shown.get(name)
-        if each.updated_at < old and (listed is None or PHASES[listed.status] < PHASES[each.status]):
+        if each.updated_at < old and (listed is None or _is_behind(listed, each)):
             found.append(Suspect(*name, listed))
     found += [Suspect(*name, job) for name, job in shown.items() if name not in alive and _changed_at(job) < old]
     return found
+
+
+def _is_behind(listed: Job, each: LiveJob) -> bool:
+    if listed.status is each.status:
+        # One that waits may have been moved.
+        return each.status in WAITING and _changed_at(listed) < each.updated_at
+    return PHASES[listed.status] < PHASES[each.status]
 
 
 def heal(suspect: Suspect, old: int) -> bool:

@@ -1,5 +1,6 @@
-"""Finds what drive, settle and count missed: jobs that no execution moves on, executions that no job needs, jobs that
-are not listed as they are (``lifecycle.lost``), and counts that are wrong (``lifecycle.recount``).
+"""Finds what drive, settle and count missed: jobs that no execution moves on, executions that no job needs, slots that
+nobody gave back and jobs that wait beside free ones, jobs that are not listed as they are (``lifecycle.lost``), and
+counts that are wrong (``lifecycle.recount``).
 
 Every source that it reads lags a little (the index, ListExecutions, DescribeExecution), so nothing younger than
 ``GRACE_MS`` is touched, each suspicion is checked again on the thing itself, and what is done about it is a conditional
@@ -9,7 +10,8 @@ write or a call that may be repeated.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import NamedTuple
 
@@ -18,11 +20,13 @@ from aws_lambda_powertools import Logger
 from jobyard.aws import has_time_for, within
 from jobyard.errors import Unavailable
 from jobyard.lifecycle import executions, lost, recount, settle
-from jobyard.lifecycle.drive import begin
+from jobyard.lifecycle.dispatch import dispatch
+from jobyard.lifecycle.drive import start
 from jobyard.lifecycle.lost import Name, Suspect
-from jobyard.model import Job
-from jobyard.model.transitions import WAITING
-from jobyard.store import jobs, recounts
+from jobyard.model import Job, Status
+from jobyard.model.ids import now_ms as clock_ms
+from jobyard.model.queue import named
+from jobyard.store import jobs, queues, recounts
 from jobyard.store.lifecycle import LiveJob, live_jobs
 
 GRACE_MS = 60_000
@@ -31,7 +35,8 @@ logger = Logger()
 
 class Repairs(NamedTuple):
     """How many jobs were started or failed, executions stopped, and attempts at any of these went wrong; how many jobs
-    were counted that count had missed; and by how many, all in all, counts were wrong.
+    were counted that count had missed; by how many, all in all, counts were wrong; how many jobs were claimed that
+    nobody had, and how many slots given back.
     """
 
     started: int = 0
@@ -40,10 +45,16 @@ class Repairs(NamedTuple):
     errors: int = 0
     recounted: int = 0
     drift: int = 0
+    claimed: int = 0
+    freed: int = 0
 
 
-def reconcile(now_ms: int, seconds: float) -> Repairs:
-    """Repair for at most about ``seconds``; what is left is for the next run."""
+def reconcile(now_ms: int, seconds: float, tell: Callable[[Mapping[str, int]], None] = lambda _: None) -> Repairs:
+    """Repair for at most about ``seconds``; what is left is for the next run.
+
+    ``tell`` hears, by the names of queues, how many jobs have waited for longer than ``GRACE_MS``. So only those with
+    slots, or paused, are among them: whoever submits jobs names tags, and each would be a metric to pay for.
+    """
     ends = time.monotonic() + seconds
     old = now_ms - GRACE_MS
     # First the executions: a job that ends between the two reads is then an execution too many, which is looked at
@@ -52,8 +63,13 @@ def reconcile(now_ms: int, seconds: float) -> Repairs:
     live = {each.id: each for each in live_jobs()}
     repairs = Repairs()
     for job in live.values():
-        if job.id not in running and job.updated_at < old and time.monotonic() < ends:
+        if job.updated_at < old and _is_without(job, running) and time.monotonic() < ends:
             repairs = _attempt(repairs, job.id, partial(_repair, job.tenant, job.id))
+    waiting = Counter(each.queue for each in live.values() if each.status is Status.QUEUED and each.updated_at < old)
+    tell(waiting)
+    for name in sorted({each.queue for each in live.values()}):
+        if time.monotonic() < ends:
+            repairs = _attempt_all(repairs, name, partial(_repair_queue, name, name in waiting, old))
     for id, began_at in running.items():
         if id not in live and began_at < old and time.monotonic() < ends:
             repairs = _attempt(repairs, id, partial(_stop, id, old))
@@ -106,6 +122,17 @@ def _in_time(repairs: Repairs, about: str, repair: Callable[[], Repairs]) -> Rep
     return Repairs(*(a + b for a, b in zip(repairs, done, strict=True)))
 
 
+def _attempt_all(repairs: Repairs, about: str, repair: Callable[[], Repairs]) -> Repairs:
+    try:
+        done = repair()
+    except Exception:
+        logger.exception("a repair went wrong", about=about)
+        done = Repairs(errors=1)
+    if done.claimed or done.freed:
+        logger.warning("repaired", queue=about, claimed=done.claimed, freed=done.freed)
+    return Repairs(*(a + b for a, b in zip(repairs, done, strict=True)))
+
+
 def _attempt(repairs: Repairs, id: str, repair: Callable[[], str | None]) -> Repairs:
     """``repair`` says which count of ``Repairs`` it adds to."""
     try:
@@ -120,20 +147,47 @@ def _attempt(repairs: Repairs, id: str, repair: Callable[[], str | None]) -> Rep
     return repairs._replace(**{done: getattr(repairs, done) + 1})
 
 
+def _is_without(job: LiveJob, running: Mapping[str, int]) -> bool:
+    """Whether nothing may move a job on. A queue moves those that wait; a claimed one's execution may not know."""
+    if job.status is Status.QUEUED:
+        return False
+    return job.id not in running or job.status is Status.INITIALIZING
+
+
 def _repair(tenant: str, id: str) -> str | None:
     execution = executions.find(id)
-    if execution and execution.going_on:
-        return None
     job = jobs.get(tenant, id)
-    if job is None or job.terminal:
+    if job is None or job.terminal or job.status is Status.QUEUED:
         return None
-    if execution is None and job.status in WAITING:
-        return "started" if begin(job) else None
+    if execution and execution.going_on:
+        waits = job.status is Status.INITIALIZING and job.token is not None
+        return "started" if waits and executions.resume(job) else None
+    if execution is None and job.status in (Status.SCHEDULED, Status.INITIALIZING):
+        return "started" if start(job) else None
     if execution is None:
         why = "The execution of the job is gone."
     else:
         why = settle.reason(execution.status, execution.error, execution.cause)
     return "failed" if settle.fail(tenant, id, why) else None
+
+
+def _repair_queue(name: str, waits: bool, old: int) -> Repairs:
+    """Slots of jobs that have ended are given back; a job that ``waits`` though it need not is claimed."""
+    queue = queues.get(*named(name))
+    if queue.slots is None and not waits:
+        return Repairs()
+    freed = 0
+    # What has just happened to it the stream is about to tell, and the indexes are about to show.
+    if queue.slots is not None and queue.updated_at < old:
+        holders = {id: jobs.get(tenant, id) for tenant, id in queues.holders(name)}
+        ended = [id for id, job in holders.items() if job is not None and job.terminal and job.slot_of == name]
+        freed = queues.give_back(name, ended, clock_ms()) if ended else 0
+        still = sum(job is not None and job.slot_of == name for job in holders.values())
+        if not freed and still != queue.running and queues.set_running(queue, still, clock_ms()):
+            logger.warning("a queue had counted its slots wrong", queue=name, counted=queue.running, held=still)
+    claimed = dispatch(name) if waits else 0
+    # In a queue where something has just happened, a slot that was found free is none that was forgotten.
+    return Repairs(claimed=claimed if freed or queue.updated_at < old else 0, freed=freed)
 
 
 def _stop(id: str, old: int) -> str | None:

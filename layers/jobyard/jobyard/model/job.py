@@ -50,11 +50,14 @@ class Facets(NamedTuple):
 
 class Runner(NamedTuple):
     """What does a workflow's work: ``type`` is ``lambda`` (a function that answers directly), ``callback`` (one that
-    answers by task token) or ``stateMachine`` (a nested execution); ``arn`` is the function's or the machine's.
+    answers by task token), ``stateMachine`` (a nested execution) or ``sqs`` (a worker that takes the job from an SQS
+    queue and answers by task token); ``arn`` is the function's, the machine's or the queue's. ``heartbeat`` is for how
+    many seconds a worker may give no sign of life.
     """
 
     type: str
     arn: str
+    heartbeat: int | None = None
 
 
 class Output(NamedTuple):
@@ -78,9 +81,36 @@ class Message(NamedTuple):
     tool_id: int = -1
 
 
+class Retries(NamedTuple):
+    """How often work that failed is begun again: after ``seconds``, then each time ``rate`` times as long."""
+
+    times: int
+    seconds: int = 10
+    rate: float = 2.0
+
+
+class Stand(NamedTuple):
+    """By what a job's place among those that wait is decided."""
+
+    priority: Priority
+    tag: str
+
+
+class Move(NamedTuple):
+    """That somebody, of the name ``by``, changed where a waiting job stands."""
+
+    at: int
+    by: str
+    was: Stand
+    now: Stand
+
+
 @dataclass(frozen=True, slots=True)
 class Workflow:
-    """``names`` are all that it ever had, the oldest first: a job keeps the one that it was submitted with."""
+    """``names`` are all that it ever had, the oldest first: a job keeps the one that it was submitted with.
+
+    ``time_limit`` is in seconds, from the start of a run to its end, retries included.
+    """
 
     tenant: str
     id: str
@@ -91,13 +121,20 @@ class Workflow:
     settings: dict[str, Any]
     created_at: int
     names: tuple[str, ...] = ()
+    retries: Retries | None = None
+    time_limit: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
     """``listed_in`` names the list that a job is in, which is its dialect's and of a tenant, project or bucket;
     ``details`` is what the dialect keeps with a job and nobody else reads. ``expires_at`` is in seconds, the beginning
-    of a day. Without ``facets`` a job is found by its owner, its workflow and its priority.
+    of a day. Without ``facets`` a job is found by its owner, its workflow and its priority. ``schedule_id`` is of
+    the schedule that it is a run of.
+
+    ``revision`` grows when somebody changes a job that waits. ``waits_since`` is when it was found that it has to,
+    ``waits_for`` what for; ``claimed_at`` when it was given a slot; ``slot_of`` names the queue whose slot it holds.
+    ``token`` is that of an execution which waits with it.
     """
 
     tenant: str
@@ -126,6 +163,16 @@ class Job:
     progress: float | None = None
     expires_at: int | None = None
     facets: Facets | None = None
+    schedule_id: str | None = None
+    revision: int = 0
+    waits_since: int | None = None
+    waits_for: str | None = None
+    claimed_at: int | None = None
+    slot_of: str | None = None
+    token: str | None = None
+    moves: tuple[Move, ...] = ()
+    retries: Retries | None = None
+    time_limit: int | None = None
 
     @property
     def terminal(self) -> bool:

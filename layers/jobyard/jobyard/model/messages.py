@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from jobyard.model.job import Job, Message
+from jobyard.model.job import Job, Message, Move, Priority
+from jobyard.model.queue import called
 from jobyard.model.transitions import Status
 
 INFORMATION, WARNING, ERROR = 1, 2, 3
@@ -29,8 +30,14 @@ def life_messages(job: Job) -> list[Message]:
         return 0, "0" * len(told)
 
     if job.start_at is not None:
-        told.append((job.created_at, opening(), INFORMATION, f"Scheduled to start at {_instant(job.start_at)}."))
-    told.append((job.queued_at, opening(), INFORMATION, f"Queued with priority {job.priority}."))
+        told.append((job.created_at, opening(), INFORMATION, f"Scheduled to start at {instant(job.start_at)}."))
+    told.append((job.queued_at, opening(), INFORMATION, f"Queued with priority {_priority_when_queued(job)}."))
+    for move in job.moves:  # one by one: each opening counts those before it
+        told += [(move.at, opening(), INFORMATION, _moved(move))]
+    told.append((job.waits_since, opening(), INFORMATION, f"Waiting for {job.waits_for}."))
+    if job.waits_since is not None and job.claimed_at is not None and job.queued_at is not None:
+        seconds = max(0, job.claimed_at - job.queued_at) // 1000
+        told.append((job.claimed_at, opening(), INFORMATION, f"Has a slot, after {seconds} seconds in the queue."))
     told.append((job.started_at, opening(), INFORMATION, f"Started {job.workflow_name}."))
     if job.status is Status.COMPLETED:
         told.append((job.finished_at, closing, INFORMATION, "Completed successfully."))
@@ -46,5 +53,21 @@ def life_messages(job: Job) -> list[Message]:
     ]
 
 
-def _instant(at_ms: int) -> str:
+def _priority_when_queued(job: Job) -> Priority:
+    later = [move for move in job.moves if job.queued_at is not None and move.at >= job.queued_at]
+    return later[0].was.priority if later else job.priority
+
+
+def _moved(move: Move) -> str:
+    """What has changed, and through whom."""
+    changes = []
+    if move.now.priority is not move.was.priority:
+        changes.append(f"priority {move.now.priority} instead of {move.was.priority}")
+    if move.now.tag != move.was.tag:
+        changes.append(f"{called(move.now.tag)} instead of {called(move.was.tag)}")
+    return f"Moved by {move.by}: {', '.join(changes)}."
+
+
+def instant(at_ms: int) -> str:
+    """As messages tell a time."""
     return datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

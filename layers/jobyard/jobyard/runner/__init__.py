@@ -16,5 +16,19 @@ from jobyard.runner._errors import Again, Cancelled, Failed
 from jobyard.runner._handlers import callback, job, step
 from jobyard.runner._job import Job, Workflow
 from jobyard.runner._objects import Object, objects
+from jobyard.runner._worker import work
 
-__all__ = ["Again", "Cancelled", "Failed", "Job", "Object", "Person", "Workflow", "callback", "job", "objects", "step"]
+__all__ = [
+    "Again",
+    "Cancelled",
+    "Failed",
+    "Job",
+    "Object",
+    "Person",
+    "Workflow",
+    "callback",
+    "job",
+    "objects",
+    "step",
+    "work",
+]

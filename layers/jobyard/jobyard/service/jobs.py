@@ -6,15 +6,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from jobyard.authorizer.access import Caller, demand_administrator, may_cancel, may_see_job
 from jobyard.errors import CancelForbidden, NotCancellable, NotFound
-from jobyard.model import Job, Message, Output
+from jobyard.model import Job, Message, Output, Status
 from jobyard.model.ids import now_ms
 from jobyard.model.messages import life_messages
+from jobyard.model.source import NOWHERE, Source
 from jobyard.model.transitions import WAITING
+from jobyard.service.audit import record
 from jobyard.store import jobs
+from jobyard.store.transactions import Write
 
 NEWEST_MESSAGES = 1000
 _MESSAGES_A_READ = 1000
@@ -74,11 +77,13 @@ def _stored(
     return collected, None
 
 
-def cancel(caller: Caller, listed_in: str, id: str, *, delete_waiting: bool = False) -> Cancelled:
-    """Cancel the job, or with ``delete_waiting`` delete it if it still waits.
+def cancel(
+    caller: Caller, listed_in: str, id: str, source: Source = NOWHERE, *, delete_waiting: bool = False
+) -> Cancelled:
+    """Cancel the job, or with ``delete_waiting`` delete it if it still waits. ``source`` is where it was asked from.
 
     Raises ``NotFound``, ``CancelForbidden``, or ``NotCancellable`` once the job is in a final state. Decided by one
-    conditional write; what is answered here is what every later read says.
+    conditional write, with which the record of it is written; what is answered here is what every later read says.
     """
     job = jobs.get(caller.tenant, id)
     if job is None or job.listed_in != listed_in:
@@ -86,18 +91,24 @@ def cancel(caller: Caller, listed_in: str, id: str, *, delete_waiting: bool = Fa
     if not may_cancel(caller, job):
         raise CancelForbidden("You do not have permission to cancel this job.")
     if delete_waiting and job.status in WAITING:
-        removed = jobs.delete(job)
+        removed = jobs.delete(job, [_told(caller, source, "job.delete", job, {})])
         if removed.done:
             return Cancelled(job, deleted=True)
         if removed.job is None:
             raise NotFound("Job", id)
         # It began meanwhile; from there it never waits again, so this is the last fork.
-    moved = jobs.cancel(job, caller.user, now_ms())
+    told = _told(caller, source, "job.cancel", job, {"status": Status.CANCELLED})
+    moved = jobs.cancel(job, caller.user, now_ms(), [told])
     if moved.job is None:
         raise NotFound("Job", id)
     if not moved.done:
         raise NotCancellable(moved.job.status)
     return Cancelled(moved.job, deleted=False)
+
+
+def _told(caller: Caller, source: Source, action: str, job: Job, after: dict[str, Any]) -> Write:
+    """The status before is that which was read: the job may have moved on since, from one live status to another."""
+    return record(caller, source, action, "job", job.id, {"status": job.status}, after)
 
 
 def output(caller: Caller, listed_in: str, id: str, output_id: str) -> Output:

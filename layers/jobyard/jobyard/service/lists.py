@@ -8,13 +8,13 @@ Counts and indexes are kept together, about a second behind the jobs, so lists a
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextvars import copy_context
 from dataclasses import dataclass
 from functools import partial
 from heapq import merge
 from itertools import islice
 
 from jobyard.authorizer.access import Caller, demand_administrator, may_see_workflow
+from jobyard.aws import at_once
 from jobyard.errors import NotFound
 from jobyard.model import Job
 from jobyard.model.ids import now_ms
@@ -26,9 +26,6 @@ from jobyard.service.plan import Group, Place, Plan, Run, Span
 from jobyard.store import counts, listings, workflows
 from jobyard.store.counts import ENDED, Tally
 from jobyard.store.listings import Stretch
-
-_AT_ONCE = 25
-"""Requests: as many connections as the client keeps."""
 
 _MORE_AT_LEAST = 32
 """Jobs that are read where those that were expected were too few."""
@@ -119,7 +116,7 @@ def _tallies(listed_in: str, filter: Filter, sort: Sort) -> list[Tally]:
         )
 
     parts = _parts(filter, sort, whos)
-    told = _at_once([partial(counts.days, listed_in, *part) for part in parts])
+    told = at_once([partial(counts.days, listed_in, *part) for part in parts])
     return [
         tally
         for (_, begins), tallies in zip(parts, told, strict=True)
@@ -163,7 +160,7 @@ class _Reading:
     def from_(self, begin: Place, need: int) -> list[tuple[Job, Group]]:
         crowded = self._plan.crowded(begin, need)
         if crowded:
-            told = _at_once([partial(counts.slots, self._listed_in, *each) for each in crowded])
+            told = at_once([partial(counts.slots, self._listed_in, *each) for each in crowded])
             begin = self._plan.narrowed(begin, {facet: slots for (facet, *_), slots in zip(crowded, told, strict=True)})
         found: dict[str, tuple[Job, Group]] = {}
         spans = self._plan.spans(begin, need)
@@ -186,13 +183,13 @@ class _Reading:
 
     def _read(self, spans: Sequence[Span]) -> Iterator[tuple[Job, Group]]:
         readers = [[self._reader(span, run) for run in span.runs] for span in spans]
-        _at_once([reader.begin for of_span in readers for reader in of_span])
+        at_once([reader.begin for of_span in readers for reader in of_span])
         short = [number for number, span in enumerate(spans) if span.apart and self._is_short(span, readers[number])]
         for number in short:
             # What does not match stands all together there: to pass it in the plain index takes one Query after the
             # other.
             readers[number] = [self._reader(spans[number], run) for run in spans[number].apart]
-        _at_once([reader.begin for number in short for reader in readers[number]])
+        at_once([reader.begin for number in short for reader in readers[number]])
         for span, of_span in zip(spans, readers, strict=True):
             backwards = self._descending != span.backwards
             jobs = merge(*of_span, key=partial(_place_in, span.group), reverse=backwards)
@@ -265,14 +262,3 @@ class _Reader:
 
 def _place_in(group: Group, job: Job) -> str:
     return (end_place(job) or "") if group.axis == ENDED else place(job.created_at, job.id)
-
-
-def _at_once[T](calls: Sequence[Callable[[], T]]) -> list[T]:
-    """What ``calls`` return, made at the same time."""
-    if len(calls) <= 1:
-        return [call() for call in calls]
-    from concurrent.futures import ThreadPoolExecutor  # a list that asks for one thing needs none
-
-    with ThreadPoolExecutor(min(len(calls), _AT_ONCE)) as pool:
-        # Each in a context of its own: it has the time by which the caller must be answered.
-        return [due.result() for due in [pool.submit(copy_context().run, call) for call in calls]]

@@ -16,12 +16,20 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 from jobyard.authorizer.access import Role
 from jobyard.authorizer.secrets import hash_of, new_secret
 from jobyard.errors import Busy, Invalid
-from jobyard.model import Runner, Workflow
+from jobyard.model import Retries, Runner, Workflow
 from jobyard.model.ids import now_ms, object_id
-from jobyard.service import organisation, secrets
+from jobyard.model.people import User
+from jobyard.model.queue import SLOTS_MOST, Queue
+from jobyard.service import organisation, queues, secrets
 from jobyard.service.action import Action, Name, ObjectId, WorkflowId
-from jobyard.store import credentials, workflows
+from jobyard.service.submit import WORKER_TAG_LONGEST
+from jobyard.store import credentials, users, workflows
+from jobyard.store import queues as queue_store
 from jobyard.store.credentials import ApiClient
+from jobyard.store.transactions import Write
+
+TIME_MOST_SECONDS = 7 * 24 * 3600
+"""A job ends before it could expire: it is kept for 8 days or more."""
 
 SETTINGS_BYTES = 16 * 1024
 SETTINGS_DEEPEST = 16
@@ -37,6 +45,8 @@ class CreateClient(Action):
     def run(self) -> dict[str, Any]:
         secret = new_secret()
         now = now_ms()
+        if self.userId is not None and (user := users.get(self.tenant, self.userId)) is not None:
+            _demand_fitting(user, self.role)
         made = ApiClient(
             id=object_id(now),
             tenant=self.tenant,
@@ -46,9 +56,18 @@ class CreateClient(Action):
             secret_hash=hash_of(secret),
             created_at=now,
         )
-        credentials.put_client(made)
+        shown = {"userId": made.user_id, "name": made.name, "role": made.role}
+        credentials.put_client(made, [self.told("client.create", "client", made.id, {}, shown)])
         # The only time that the secret is seen: the table has its hash.
         return _client(made) | {"clientSecret": secret}
+
+
+def _demand_fitting(user: User, role: str) -> None:
+    """A client has the role of its user, so one that is made with another would not do what it was made for."""
+    if user.role != role:
+        raise Invalid("role", f"User {user.id} has the role {user.role}; PUT /v3/users/{user.id} changes it.")
+    if not user.api_enabled:
+        raise Invalid("userId", f"User {user.id} has no access by API: isApiEnabled gives it.")
 
 
 class ListClients(Action):
@@ -63,7 +82,9 @@ class RevokeClient(Action):
     clientId: ObjectId
 
     def run(self) -> dict[str, Any]:
-        revoked = credentials.revoke_client(self.clientId, self.tenant, now_ms())
+        now = now_ms()
+        told = self.told("client.revoke", "client", self.clientId, {}, {"revokedAt": now})
+        revoked = credentials.revoke_client(self.clientId, self.tenant, now, [told])
         if revoked is None:
             raise Invalid("clientId", f"There is no client {self.clientId} in tenant {self.tenant}.")
         client, tokens = revoked
@@ -76,19 +97,21 @@ class RunnerOf(BaseModel):
     """
 
     model_config = ConfigDict(extra="forbid")
-    type: Literal["lambda", "callback", "stateMachine"] = "lambda"
+    type: Literal["lambda", "callback", "stateMachine", "sqs"] = "lambda"
     functionName: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}(:[A-Za-z0-9_$-]{1,128})?$")] = ""
     stateMachineName: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,80}$")] = ""
+    queueName: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,80}$")] = ""
+    heartbeatSeconds: Annotated[int, Field(ge=10, le=86_400)] | None = None
 
     @model_validator(mode="after")
     def _may_be_run(self) -> RunnerOf:
-        nested = self.type == "stateMachine"
-        name, other = (
-            (self.stateMachineName, self.functionName) if nested else (self.functionName, self.stateMachineName)
-        )
-        field = "stateMachineName" if nested else "functionName"
-        if not name or other:
+        field = {"stateMachine": "stateMachineName", "sqs": "queueName"}.get(self.type, "functionName")
+        names = {each: getattr(self, each) for each in ("functionName", "stateMachineName", "queueName")}
+        name = names.pop(field)
+        if not name or any(names.values()):
             raise ValueError(f"{field}: a runner of type {self.type} has this name, and no other")
+        if self.heartbeatSeconds is not None and self.type not in ("callback", "sqs"):
+            raise ValueError("heartbeatSeconds: only a worker that answers by task token gives signs of life")
         prefix = os.environ["WORKFLOW_FUNCTION_PREFIX"]
         if not name.startswith(prefix):
             raise ValueError(f"{field} must begin with {prefix!r}: Jobyard may run only what is named so")
@@ -100,7 +123,18 @@ class RunnerOf(BaseModel):
         _, partition, _, region, account, *_ = os.environ["STATE_MACHINE_ARN"].split(":")
         if self.type == "stateMachine":
             return f"arn:{partition}:states:{region}:{account}:stateMachine:{self.stateMachineName}"
+        if self.type == "sqs":
+            return f"arn:{partition}:sqs:{region}:{account}:{self.queueName}"
         return f"arn:{partition}:lambda:{region}:{account}:function:{self.functionName}"
+
+
+class RetriesOf(BaseModel):
+    """Work that failed is begun again after ``seconds``, then each time after ``rate`` times as long."""
+
+    model_config = ConfigDict(extra="forbid")
+    times: Annotated[int, Field(ge=1, le=20)]
+    seconds: Annotated[int, Field(ge=1, le=3600)] = 10
+    rate: Annotated[float, Field(ge=1, le=4)] = 2.0
 
 
 class RegisterWorkflow(Action):
@@ -111,6 +145,8 @@ class RegisterWorkflow(Action):
     public: bool = True
     runner: RunnerOf
     settings: dict[str, Any] = Field(default_factory=dict)
+    retries: RetriesOf | None = None
+    timeLimitSeconds: Annotated[int, Field(ge=10, le=TIME_MOST_SECONDS)] | None = None
 
     @model_validator(mode="after")
     def _makes_sense(self) -> RegisterWorkflow:
@@ -119,6 +155,9 @@ class RegisterWorkflow(Action):
             raise ValueError(f"settings: at most {SETTINGS_BYTES} bytes of JSON are allowed")
         if not self.public and self.owner is None:
             raise ValueError("owner: a private workflow needs one, or nobody but administrators could run it")
+        if self.retries is not None and self.runner.type == "stateMachine":
+            # Its execution has the job's id for a name, and no second one can have it.
+            raise ValueError("retries: a state machine tries its own states again")
         return self
 
     def run(self) -> dict[str, Any]:
@@ -129,11 +168,20 @@ class RegisterWorkflow(Action):
             name=self.name,
             owner=self.owner or "",
             public=self.public,
-            runner=Runner(self.runner.type, self.runner.arn),
+            runner=Runner(self.runner.type, self.runner.arn, self.runner.heartbeatSeconds),
+            retries=Retries(**self.retries.model_dump()) if self.retries else None,
+            time_limit=self.timeLimitSeconds,
             settings=self.settings,
             created_at=now,
         )
-        workflows.put(workflow)
+
+        def told(before: Workflow | None) -> list[Write]:
+            was, became = _workflow(before) if before else {}, _workflow(workflow)
+            # What is in the settings is the workflow's own, and may be anything.
+            shown = [{name: value for name, value in each.items() if name != "settings"} for each in (was, became)]
+            return [self.told("workflow.register", "workflow", workflow.id, *shown)]
+
+        workflows.put(workflow, told)
         return _workflow(workflow)
 
 
@@ -160,12 +208,41 @@ class ListWorkflows(Action):
         return [_workflow(each) for each in workflows.all_of(self.tenant)]
 
 
+class ListQueues(Action):
+    action: Literal["queues.list"]
+
+    def run(self) -> list[dict[str, Any]]:
+        return [_queue(each) for each in queue_store.all_of(self.tenant)]
+
+
+class SetQueue(Action):
+    """What is left out stays as it is; ``slots`` null, or ``unlimited``, is no limit."""
+
+    action: Literal["queues.set"]
+    tag: Annotated[str, StringConstraints(max_length=WORKER_TAG_LONGEST)] = ""
+    slots: Annotated[int, Field(ge=0, le=SLOTS_MOST)] | None = None
+    unlimited: bool = False
+    paused: bool | None = None
+
+    def run(self) -> dict[str, Any]:
+        def told(before: Queue, after: Queue) -> list[Write]:
+            return [self.told("queue.change", "queue", self.tag, *map(queues.settings, (before, after)))]
+
+        return _queue(queues.set_queue(self.tenant, self.tag, self._changed, told))
+
+    def _changed(self, queue: Queue) -> tuple[int | None, bool]:
+        slots = self.slots if self.unlimited or "slots" in self.model_fields_set else queue.slots
+        return slots, queue.paused if self.paused is None else self.paused
+
+
 _ACTIONS: dict[str, type[Action]] = {
     "clients.create": CreateClient,
     "clients.list": ListClients,
     "clients.revoke": RevokeClient,
     "workflows.register": RegisterWorkflow,
     "workflows.list": ListWorkflows,
+    "queues.list": ListQueues,
+    "queues.set": SetQueue,
     **organisation.ACTIONS,
     **secrets.ACTIONS,
 }
@@ -203,14 +280,24 @@ def _client(client: ApiClient) -> dict[str, Any]:
     return shown if client.revoked_at is None else shown | {"revokedAt": client.revoked_at}
 
 
+def _queue(queue: Queue) -> dict[str, Any]:
+    return {"tag": queue.tag, "slots": queue.slots, "paused": queue.paused, "running": queue.running}
+
+
 def _workflow(workflow: Workflow) -> dict[str, Any]:
-    return {
+    shown = {
         "id": workflow.id,
         "tenant": workflow.tenant,
         "name": workflow.name,
         "owner": workflow.owner,
         "public": workflow.public,
-        "runner": {"type": workflow.runner.type, "arn": workflow.runner.arn},
+        "runner": {"type": workflow.runner.type, "arn": workflow.runner.arn}
+        | ({"heartbeatSeconds": workflow.runner.heartbeat} if workflow.runner.heartbeat else {}),
         "settings": workflow.settings,
         "createdAt": workflow.created_at,
     }
+    if workflow.retries is not None:
+        shown["retries"] = workflow.retries._asdict()
+    if workflow.time_limit is not None:
+        shown["timeLimitSeconds"] = workflow.time_limit
+    return shown

@@ -31,7 +31,7 @@ class CreateKey(Action):
     def run(self) -> dict[str, Any]:
         secret, now = new_key(), now_ms()
         made = ApiKey(object_id(now), self.tenant, self.name, Role.CURATOR, hash_of(secret), now)
-        keys.put(made)
+        keys.put(made, [self.told("key.create", "key", made.id, {}, {"name": made.name})])
         # The only time that the key itself is seen: the table has its hash.
         return _key(made) | {"apiKey": secret}
 
@@ -50,7 +50,8 @@ class RevokeKey(Action):
     def run(self) -> dict[str, Any]:
         found = keys.get(self.tenant, self.keyId)
         if found is not None:
-            keys.revoke(found, now_ms())
+            now = now_ms()
+            keys.revoke(found, now, [self.told("key.revoke", "key", found.id, {}, {"revokedAt": now})])
             found = keys.get(self.tenant, self.keyId)
         if found is None:
             raise Invalid("keyId", f"There is no API key {self.keyId} in tenant {self.tenant}.")
@@ -82,7 +83,7 @@ class CreateProject(Action):
             prefix=self.prefix or "",
             created_at=now_ms(),
         )
-        projects.put(made)
+        projects.put(made, [self.told("project.create", "project", made.key, {}, _project(made))])
         return _project(made)
 
 

@@ -47,7 +47,7 @@ class CreateSecret(Action):
             token_hash=hash_of(token) if token else None,
             expires_at=now // 1000 + self.lifetimeSeconds if self.lifetimeSeconds else None,
         )
-        secrets.put(made)
+        secrets.put(made, [self.told("secret.create", "secret", id, {}, _secret(made))])
         # The only time that key and token are seen.
         return _secret(made) | {"secretKey": key} | ({"token": token} if token else {})
 
@@ -64,7 +64,9 @@ class RevokeSecret(Action):
     secretId: SecretId
 
     def run(self) -> dict[str, Any]:
-        revoked = secrets.revoke(self.tenant, self.secretId, now_ms())
+        now = now_ms()
+        told = self.told("secret.revoke", "secret", self.secretId, {}, {"revokedAt": now})
+        revoked = secrets.revoke(self.tenant, self.secretId, now, [told])
         if revoked is None:
             raise Invalid("secretId", f"There is no secret {self.secretId} in tenant {self.tenant}.")
         return _secret(revoked)

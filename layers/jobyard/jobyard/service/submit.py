@@ -31,7 +31,8 @@ class Request(NamedTuple):
     """``start_at`` in milliseconds since the epoch, or what makes it of the time of submission; None starts at once.
 
     ``id``, ``details``, ``settings`` and ``facets`` are the dialect's; without an id the job gets one of the alteryx
-    form. The settings go before the workflow's: what the workflow's function is told in them, no caller can say.
+    form. ``schedule_id`` is of the schedule that asks. The settings go before the workflow's: what the workflow's
+    function is told in them, no caller can say.
     """
 
     listed_in: str
@@ -44,6 +45,7 @@ class Request(NamedTuple):
     details: Mapping[str, Any] = {}
     settings: Mapping[str, Any] = {}
     facets: Facets | None = None
+    schedule_id: str | None = None
 
 
 class Submitted(NamedTuple):
@@ -73,9 +75,20 @@ def submit(
     instead. With ``sole`` there is at most one live job of that name in the tenant. Raises ``NotFound`` (the workflow),
     ``ExecuteForbidden``, ``Invalid``, ``IdempotencyConflict``, ``AlreadyLive``, ``Busy``.
     """
+    check(request, idempotency_key)
+    job = prepare(caller, request)
+    if idempotency_key is not None:
+        once = Once(key_hash(caller, idempotency_key), _fingerprint(request), KEY_KEPT_SECONDS)
+    made, replayed = put(job, job.created_at // 1000, once, sole)
+    return Submitted(made, replayed)
+
+
+def prepare(caller: Caller, request: Request) -> Job:
+    """The job that ``caller`` asks for, which nobody has written yet. Raises as ``submit``."""
     now = now_ms()
     start_at = request.start_at(now) if callable(request.start_at) else request.start_at
-    _check(request, idempotency_key, start_at is None or start_at <= now + AHEAD_MOST_MS)
+    if start_at is not None and start_at > now + AHEAD_MOST_MS:
+        raise Invalid("startAt", "startAt: at most 365 days ahead are allowed.")
     workflow = workflows.get(caller.tenant, request.workflow_id)
     if workflow is None:
         raise NotFound("Workflow", request.workflow_id)
@@ -84,7 +97,7 @@ def submit(
             raise ExecuteForbidden("Your role may not execute workflows.")
         raise ExecuteForbidden(f"You do not have access to execute workflow {workflow.id}.")
     waits = start_at is not None and start_at > now
-    job = Job(
+    return Job(
         tenant=caller.tenant,
         id=request.id or object_id(now),
         workflow_id=workflow.id,
@@ -98,24 +111,25 @@ def submit(
         details=dict(request.details),
         questions=tuple(request.questions),
         runner=workflow.runner,
+        retries=workflow.retries,
+        time_limit=workflow.time_limit,
         settings=workflow.settings | dict(request.settings),
         start_at=start_at if waits else None,
         queued_at=None if waits else now,
         updated_at=now,
         expires_at=_expiry(max(now, start_at or 0)),
         facets=request.facets,
+        schedule_id=request.schedule_id,
     )
-    if idempotency_key is not None:
-        # The caller's own keys: another user's same key is another key.
-        key_hash = sha256(f"{caller.user.id}\n{idempotency_key}".encode()).hexdigest()
-        once = Once(key_hash, _fingerprint(request), KEY_KEPT_SECONDS)
-    made, replayed = put(job, now // 1000, once, sole)
-    return Submitted(made, replayed)
 
 
-def _check(request: Request, idempotency_key: str | None, starts_in_time: bool) -> None:
-    if not starts_in_time:
-        raise Invalid("startAt", "startAt: at most 365 days ahead are allowed.")
+def key_hash(caller: Caller, idempotency_key: str) -> str:
+    """The caller's own keys: another user's same key is another key."""
+    return sha256(f"{caller.user.id}\n{idempotency_key}".encode()).hexdigest()
+
+
+def check(request: Request, idempotency_key: str | None = None) -> None:
+    """Raises ``Invalid`` for what no workflow could be given."""
     if idempotency_key is not None and not 0 < len(idempotency_key) <= KEY_LONGEST:
         raise Invalid("Idempotency-Key", f"Idempotency-Key must have 1 to {KEY_LONGEST} characters.")
     if len(request.questions) > QUESTIONS_MOST:

@@ -6,7 +6,7 @@ import os
 import time
 from typing import NamedTuple
 
-from jobyard.authorizer.secrets import hash_of, matches, new_secret
+from jobyard.authorizer.secrets import hash_of, matches, new_secret, new_token
 from jobyard.errors import Unauthenticated
 from jobyard.store import credentials
 
@@ -28,7 +28,7 @@ def issue(client_id: str, client_secret: str) -> Token:
     if found is None or not right or found.revoked_at is not None:
         raise Unauthenticated("Unknown client, or a wrong secret.")
     lifetime = int(os.environ["TOKEN_LIFETIME_SECONDS"])
-    token = new_secret()
+    token = new_token(found.tenant, found.user_id) if found.of_user else new_secret()
     if not credentials.issue(hash_of(token), found, int(time.time()) + lifetime):
-        raise Unauthenticated("The client is revoked.")
+        raise Unauthenticated("The client is revoked, or its user is not let in.")
     return Token(token, lifetime)

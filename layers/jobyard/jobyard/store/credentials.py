@@ -3,19 +3,29 @@
 An access token and an API key are the same thing: ``CREDENTIAL#<hash>`` tells tenant, caller, role and expiry. Each
 token leaves a pointer, ``TOKENS#<client>`` / ``<hash>``, so that revoking the client finds every one. The pointers are
 apart from their client, so that who may write them may not write it.
+
+Every client is some user's. What the user may is asked of the user, together with the credential: a change holds for
+all of the user's tokens, however many there are.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from jobyard.aws import ClientError, cancellation_reasons, client, error_code
+from jobyard.store import batch, transactions
 from jobyard.store.conflicts import patiently
 from jobyard.store.items import Attributes, attribute, item, plain_item, table_name
+from jobyard.store.records import user_key
+from jobyard.store.transactions import Write
 
 
 class ApiClient(NamedTuple):
-    """``created_at`` and ``revoked_at`` in milliseconds; ``user_id`` is whose jobs this client's jobs are."""
+    """``created_at`` and ``revoked_at`` in milliseconds; ``user_id`` is whose jobs this client's jobs are.
+
+    ``of_user`` is not set for clients from before there were users: they have the role that they were made with.
+    """
 
     id: str
     tenant: str
@@ -25,10 +35,15 @@ class ApiClient(NamedTuple):
     secret_hash: str
     created_at: int
     revoked_at: int | None = None
+    of_user: bool = True
 
 
 class Credential(NamedTuple):
-    """``expires_at`` in seconds since the epoch; None where it holds until it is revoked."""
+    """``expires_at`` in seconds since the epoch; None where it holds until it is revoked.
+
+    Name, role and ``flags`` (may prioritise, tag, schedule) are the user's, as they are now; ``user_let_in`` whether
+    the user is active and has access by API. Of an API key, which has no user, they are its own.
+    """
 
     tenant: str
     user_id: str
@@ -36,21 +51,39 @@ class Credential(NamedTuple):
     role: str
     client_id: str
     expires_at: int | None
+    flags: tuple[bool, bool, bool] = (False, False, False)
+    user_let_in: bool = True
 
 
-def find(secret_hash: str) -> Credential | None:
-    """The credential whose secret has this hash. Expired ones are found too: who asks compares the time."""
-    found = client("dynamodb").get_item(TableName=table_name(), Key=_credential_key(secret_hash), ConsistentRead=True)
-    if "Item" not in found:
+def find(secret_hash: str, user: tuple[str, str] | None = None) -> Credential | None:
+    """The credential whose secret has this hash, and with ``user`` (tenant, id) is that user's, in one request.
+
+    Expired ones are found too: who asks compares the time.
+    """
+    keys = [_credential_key(secret_hash)] + ([user_key(*user)] if user else [])
+    found = {each["pk"]["S"].partition("#")[0]: each for each in batch.read(keys)}
+    if "CREDENTIAL" not in found:
         return None
-    record = plain_item(found["Item"])
-    return Credential(
+    record = plain_item(found["CREDENTIAL"])
+    made = Credential(
         record["tenant"],
         record["userId"],
         record["name"],
         record["role"],
         record["clientId"],
         record.get("expiresAt"),
+    )
+    if user is None:
+        return made
+    # A user who is gone takes all credentials along.
+    if user != (made.tenant, made.user_id) or "USER" not in found:
+        return None
+    holder = plain_item(found["USER"])
+    return made._replace(
+        name=f"{holder['firstName']} {holder['lastName']}".strip(),
+        role=holder["role"],
+        flags=(holder["canPrioritizeJobs"], holder["canAssignJobs"], holder["canScheduleJobs"]),
+        user_let_in=holder["isActive"] and holder["isApiEnabled"],
     )
 
 
@@ -59,7 +92,8 @@ def get_client(id: str) -> ApiClient | None:
     return _client_of(found["Item"]) if "Item" in found else None
 
 
-def put_client(api_client: ApiClient) -> None:
+def put_client(api_client: ApiClient, also: Sequence[Write] = ()) -> None:
+    """Write a client, and its user where this is the first."""
     record = {
         "id": api_client.id,
         "tenant": api_client.tenant,
@@ -68,12 +102,31 @@ def put_client(api_client: ApiClient) -> None:
         "role": api_client.role,
         "secretHash": api_client.secret_hash,
         "createdAt": api_client.created_at,
+        "ofUser": True,
     }
     pointer = {"pk": f"CLIENTS#{api_client.tenant}", "sk": api_client.id}
-    client("dynamodb").transact_write_items(
-        TransactItems=[
-            {"Put": {"TableName": table_name(), "Item": _client_key(api_client.id) | item(record)}},
-            {"Put": {"TableName": table_name(), "Item": item(pointer)}},
+    # Who only finds callers does not load it, at each cold start.
+    from jobyard.model.people import User
+    from jobyard.store import users
+
+    first, _, last = api_client.name.partition(" ")
+    user = User(
+        tenant=api_client.tenant,
+        id=api_client.user_id,
+        first_name=first,
+        last_name=last,
+        email="",
+        role=api_client.role,
+        created_at=api_client.created_at,
+        may_create_collections=api_client.role == "Curator",
+        api_enabled=True,
+    )
+    transactions.write(
+        [
+            transactions.put(_client_key(api_client.id) | item(record)),
+            transactions.put(item(pointer)),
+            users.made_with_client(user),
+            *also,
         ]
     )
 
@@ -93,7 +146,9 @@ def clients_of(tenant: str) -> list[ApiClient]:
 
 
 def issue(secret_hash: str, api_client: ApiClient, expires_at: int) -> bool:
-    """Write a token of ``api_client``; False where the client was revoked meanwhile, and nothing was written."""
+    """Write a token of ``api_client``; False where the client was revoked meanwhile, or its user is not let in, and
+    nothing was written.
+    """
     credential = {
         "tenant": api_client.tenant,
         "userId": api_client.user_id,
@@ -117,36 +172,37 @@ def issue(secret_hash: str, api_client: ApiClient, expires_at: int) -> bool:
         {"Put": {"TableName": table_name(), "Item": _credential_key(secret_hash) | item(credential)}},
         {"Put": {"TableName": table_name(), "Item": item(pointer)}},
     ]
+    if api_client.of_user:
+        writes.append(_may_have_tokens(api_client.tenant, api_client.user_id))
     try:
         # Two tokens of one client at once are in each other's way: both check the same item.
         patiently(lambda: client("dynamodb").transact_write_items(TransactItems=writes))
     except ClientError as error:
         if error_code(error) != "TransactionCanceledException":
             raise
-        if cancellation_reasons(error)[0]["Code"] != "ConditionalCheckFailed":
+        if "ConditionalCheckFailed" not in {reason["Code"] for reason in cancellation_reasons(error)}:
             raise
         return False
     return True
 
 
-def revoke_client(id: str, tenant: str, at_ms: int) -> tuple[ApiClient, int] | None:
-    """Revoke the client and delete every token that it was issued: the client and their number; None if unknown."""
-    try:
-        marked = patiently(
-            lambda: client("dynamodb").update_item(
-                TableName=table_name(),
-                Key=_client_key(id),
-                # The first revocation's time stays; a repeated one deletes what a broken-off one left.
-                UpdateExpression="SET revokedAt = if_not_exists(revokedAt, :at)",
-                # Tenants apart: another tenant's client is unknown.
-                ConditionExpression="tenant = :tenant",
-                ExpressionAttributeValues=item({":at": at_ms, ":tenant": tenant}),
-                ReturnValues="ALL_NEW",
-            )
-        )
-    except ClientError as error:
-        if error_code(error) != "ConditionalCheckFailedException":
-            raise
+def _may_have_tokens(tenant: str, user_id: str) -> Write:
+    """Holds for a user who is active and has access by API."""
+    let_in = "isActive = :yes AND isApiEnabled = :yes"
+    return transactions.check(user_key(tenant, user_id), let_in, {":yes": True})
+
+
+def revoke_client(id: str, tenant: str, at_ms: int, also: Sequence[Write] = ()) -> tuple[ApiClient, int] | None:
+    """Revoke the client and delete every token that it was issued: the client and their number; None if unknown.
+
+    What is written ``also`` goes with the first revocation; a repeated one deletes what a broken-off one left.
+    """
+    # Tenants apart: another tenant's client is unknown. Of two revocations at once one marks the client.
+    not_yet = "tenant = :tenant AND attribute_not_exists(revokedAt)"
+    values = {":at": at_ms, ":tenant": tenant}
+    transactions.write([transactions.update(_client_key(id), "SET revokedAt = :at", not_yet, values), *also])
+    marked = get_client(id)
+    if marked is None or marked.tenant != tenant:
         return None
     pages = (
         client("dynamodb")
@@ -163,7 +219,7 @@ def revoke_client(id: str, tenant: str, at_ms: int) -> tuple[ApiClient, int] | N
         # The token first: a break between the two leaves a pointer to nothing, never a token without one.
         for key in (_credential_key(pointer["sk"]["S"]), {"pk": pointer["pk"], "sk": pointer["sk"]}):
             client("dynamodb").delete_item(TableName=table_name(), Key=key)
-    return _client_of(marked["Attributes"]), len(pointers)
+    return marked, len(pointers)
 
 
 def _client_of(attributes: Attributes) -> ApiClient:
@@ -177,6 +233,7 @@ def _client_of(attributes: Attributes) -> ApiClient:
         record["secretHash"],
         record["createdAt"],
         record.get("revokedAt"),
+        record.get("ofUser", False),
     )
 
 

@@ -39,7 +39,7 @@ def item(values: dict[str, Any]) -> Attributes:
 
 def plain(attribute: dict[str, Any]) -> Any:
     ((kind, value),) = attribute.items()
-    if kind == "S" or kind == "BOOL":
+    if kind in ("S", "BOOL", "SS"):
         return value
     if kind == "N":
         return int(value) if value.lstrip("-").isdigit() else float(value)

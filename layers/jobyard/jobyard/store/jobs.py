@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from jobyard.aws import ClientError, cancellation_reasons, client, error_code, found_instead
 from jobyard.errors import Busy
-from jobyard.model import TERMINAL, TRANSITIONS, Job, Message, Person
+from jobyard.model import TERMINAL, TRANSITIONS, Job, Message, Move, Person, Stand
 from jobyard.model.ids import now_ms
 from jobyard.store.conflicts import patiently
 from jobyard.store.items import Attributes, attribute, item, plain_item, table_name
-from jobyard.store.records import JOB, MESSAGE, job_item, job_key, job_of, job_pk
+from jobyard.store.records import JOB, MESSAGE, job_item, job_key, job_of, job_pk, move_record, place_record
+from jobyard.store.transactions import Write
+
+LIVING = "live, waitsIn"
+"""What only a job that has not ended has: by these it is found in the indexes of such jobs."""
+
+MOVES_KEPT = 20
+"""Of a waiting job's moves the newest, which its messages tell."""
 
 _CONDITION_FAILED = "ConditionalCheckFailedException"
 _CANCELLED = "TransactionCanceledException"
@@ -111,9 +120,10 @@ def message_of(attributes: Attributes) -> Message:
     )
 
 
-def cancel(job: Job, by: Person, at_ms: int) -> Moved:
+def cancel(job: Job, by: Person, at_ms: int, also: Sequence[Write] = ()) -> Moved:
     """Move ``job`` to cancelled from any live status. Whoever's write succeeds has decided how the job ends."""
-    return move(job, "cancel", {"finishedAt": at_ms, "updatedAt": at_ms, "cancelledBy": by._asdict()})
+    values = {"finishedAt": at_ms, "updatedAt": at_ms, "cancelledBy": by._asdict()}
+    return move(job, "cancel", values, also)
 
 
 def fail(job: Job, error: str, at_ms: int) -> Moved:
@@ -121,7 +131,57 @@ def fail(job: Job, error: str, at_ms: int) -> Moved:
     return move(job, "fail", {"finishedAt": at_ms, "updatedAt": at_ms, "error": error})
 
 
-def delete(job: Job) -> Moved:
+def stand(job: Job, now: Stand, by: Person, at_ms: int, also: Sequence[Write] = ()) -> Moved:
+    """Give ``job`` another priority or tag while it waits, with the writes ``also`` or nothing."""
+    move = Move(at_ms, by.name, Stand(job.priority, job.worker_tag), now)
+    moved = replace(
+        job,
+        priority=now.priority,
+        worker_tag=now.tag,
+        revision=job.revision + 1,
+        moves=(*job.moves, move)[-MOVES_KEPT:],
+        updated_at=at_ms,
+        # What it waits for is another thing in another queue.
+        waits_since=job.waits_since if now.tag == job.worker_tag else None,
+    )
+    sets: dict[str, Any] = {
+        "priority": moved.priority,
+        "workerTag": moved.worker_tag,
+        "revision": moved.revision,
+        "moves": [move_record(each) for each in moved.moves],
+        "updatedAt": at_ms,
+    } | {name: value for name, value in place_record(moved).items() if value is not None}
+    values = item({f":set_{name}": value for name, value in sets.items()})
+    values |= item({":from": job.status, ":revision": job.revision})
+    update = {
+        "TableName": table_name(),
+        "Key": job_key(job.tenant, job.id),
+        "UpdateExpression": f"SET {', '.join(f'#{name} = :set_{name}' for name in sets)}"
+        + ("" if moved.waits_since == job.waits_since else " REMOVE waitsSince, waitsFor"),
+        # Against a claim, a start time that has come, a cancel, and another who moves the same job: a job that runs is
+        # moved nowhere, and one that waits stands where the index says.
+        "ConditionExpression": "#status = :from AND "
+        + ("#revision = :revision" if job.revision else "(attribute_not_exists(#revision) OR #revision = :revision)"),
+        "ExpressionAttributeNames": {"#status": "status", **{f"#{name}": name for name in sets}},
+        "ExpressionAttributeValues": values,
+        "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+    }
+    writes = [{"Update": update}, *also]
+    # One token for all tries, as when a job is deleted.
+    token = secrets.token_hex(16)
+    try:
+        patiently(lambda: client("dynamodb").transact_write_items(TransactItems=writes, ClientRequestToken=token))
+    except ClientError as error:
+        if error_code(error) != _CANCELLED:
+            raise
+        reason, *_ = cancellation_reasons(error)
+        if reason["Code"] != "ConditionalCheckFailed":
+            raise
+        return Moved(False, job_of(reason["Item"]) if "Item" in reason else None)
+    return Moved(True, moved)
+
+
+def delete(job: Job, also: Sequence[Write] = ()) -> Moved:
     """Remove ``job`` while it still waits."""
     names, values, may_leave = _may_leave("delete")
     deletion = {
@@ -132,27 +192,30 @@ def delete(job: Job) -> Moved:
         "ExpressionAttributeValues": values,
         "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
     }
-    # A transaction of one, because it carries a token: a retry after a lost answer is told that it succeeded, where a
-    # plain DeleteItem could not tell its own work from that of another who deleted the job.
+    # A transaction, were it of one, because it carries a token: a retry after a lost answer is told that it succeeded,
+    # where a plain DeleteItem could not tell its own work from that of another who deleted the job.
     token = secrets.token_hex(16)
     try:
         patiently(
             lambda: client("dynamodb").transact_write_items(
-                TransactItems=[{"Delete": deletion}], ClientRequestToken=token
+                TransactItems=[{"Delete": deletion}, *also], ClientRequestToken=token
             )
         )
     except ClientError as error:
         if error_code(error) != _CANCELLED:
             raise
-        (reason,) = cancellation_reasons(error)
+        reason, *_ = cancellation_reasons(error)
         if reason["Code"] != "ConditionalCheckFailed":
             raise Busy("The job is being changed by others; try again.") from error
         return Moved(False, job_of(reason["Item"]) if "Item" in reason else None)
     return Moved(True, job)
 
 
-def move(job: Job, transition: str, values: dict[str, Any]) -> Moved:
-    """Make ``transition`` (a name of the table of transitions) and set ``values``, if the job's status allows it."""
+def move(job: Job, transition: str, values: dict[str, Any], also: Sequence[Write] = ()) -> Moved:
+    """Make ``transition`` (a name of the table of transitions) and set ``values``, if the job's status allows it.
+
+    What is written ``also`` is written together with it or not at all.
+    """
     names, conditions, may_leave = _may_leave(transition)
     target = TRANSITIONS[transition].target
     # Tells this request's own first try, whose answer was lost, from another's change.
@@ -160,27 +223,49 @@ def move(job: Job, transition: str, values: dict[str, Any]) -> Moved:
     changes: dict[str, Any] = {"status": target} | values | change
     names |= {f"#set_{name}": name for name in changes}
     sets = ", ".join(f"#set_{name} = :set_{name}" for name in changes)
+    update = {
+        "TableName": table_name(),
+        "Key": job_key(job.tenant, job.id),
+        "UpdateExpression": f"SET {sets}" + (f" REMOVE {LIVING}" if target in TERMINAL else ""),
+        "ConditionExpression": may_leave,
+        "ExpressionAttributeNames": names,
+        "ExpressionAttributeValues": conditions | item({f":set_{name}": value for name, value in changes.items()}),
+        "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+    }
+    if also:
+        return _moved_together(job, update, also, change["change"])
     try:
-        moved = patiently(
-            lambda: client("dynamodb").update_item(
-                TableName=table_name(),
-                Key=job_key(job.tenant, job.id),
-                UpdateExpression=f"SET {sets}" + (" REMOVE live" if target in TERMINAL else ""),
-                ConditionExpression=may_leave,
-                ExpressionAttributeNames=names,
-                ExpressionAttributeValues=conditions | item({f":set_{name}": value for name, value in changes.items()}),
-                ReturnValues="ALL_NEW",
-                ReturnValuesOnConditionCheckFailure="ALL_OLD",
-            )
-        )
+        moved = patiently(lambda: client("dynamodb").update_item(**update, ReturnValues="ALL_NEW"))
     except ClientError as error:
         if error_code(error) != _CONDITION_FAILED:
             raise
-        found = found_instead(error)
-        if not found:
-            return Moved(False, None)
-        return Moved(found.get("change") == attribute(change["change"]), job_of(found))
+        return _found_instead(found_instead(error), change["change"])
     return Moved(True, job_of(moved["Attributes"]))
+
+
+def _moved_together(job: Job, update: dict[str, Any], also: Sequence[Write], change: str) -> Moved:
+    token = secrets.token_hex(16)
+    try:
+        patiently(
+            lambda: client("dynamodb").transact_write_items(
+                TransactItems=[{"Update": update}, *also], ClientRequestToken=token
+            )
+        )
+    except ClientError as error:
+        if error_code(error) != _CANCELLED:
+            raise
+        reason, *_ = cancellation_reasons(error)
+        if reason["Code"] != "ConditionalCheckFailed":
+            raise
+        return _found_instead(reason.get("Item"), change)
+    # A transaction tells nothing of what it wrote.
+    return Moved(True, get(job.tenant, job.id) or job)
+
+
+def _found_instead(found: Attributes | None, change: str) -> Moved:
+    if not found:
+        return Moved(False, None)
+    return Moved(found.get("change") == attribute(change), job_of(found))
 
 
 def _may_leave(transition: str) -> tuple[dict[str, str], Attributes, str]:

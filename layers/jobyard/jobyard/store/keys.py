@@ -6,11 +6,13 @@ operator sees of the key, and leads to the credential.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from jobyard.aws import ClientError, cancellation_reasons, client, error_code
 from jobyard.store.conflicts import patiently
 from jobyard.store.items import Attributes, attribute, item, plain_item, table_name
+from jobyard.store.transactions import Write
 
 
 class ApiKey(NamedTuple):
@@ -25,7 +27,7 @@ class ApiKey(NamedTuple):
     revoked_at: int | None = None
 
 
-def put(key: ApiKey) -> None:
+def put(key: ApiKey, also: Sequence[Write] = ()) -> None:
     credential = {
         "pk": f"CREDENTIAL#{key.secret_hash}",
         "sk": "CREDENTIAL",
@@ -47,6 +49,7 @@ def put(key: ApiKey) -> None:
         TransactItems=[
             {"Put": {"TableName": table_name(), "Item": item(credential)}},
             {"Put": {"TableName": table_name(), "Item": _key(key.tenant, key.id) | item(record)}},
+            *also,
         ]
     )
 
@@ -69,7 +72,7 @@ def all_of(tenant: str) -> list[ApiKey]:
     return [_api_key_of(each) for page in pages for each in page["Items"]]
 
 
-def revoke(key: ApiKey, at_ms: int) -> None:
+def revoke(key: ApiKey, at_ms: int, also: Sequence[Write] = ()) -> None:
     """Delete the credential and mark the key, both or neither. A key that is revoked keeps its first time."""
     # Of two revocations at once one marks the key; the other finds that there is nothing left to do.
     not_yet = "attribute_exists(pk) AND attribute_not_exists(revokedAt)"
@@ -84,7 +87,9 @@ def revoke(key: ApiKey, at_ms: int) -> None:
     deletion = {"TableName": table_name(), "Key": credential}
     try:
         patiently(
-            lambda: client("dynamodb").transact_write_items(TransactItems=[{"Update": mark}, {"Delete": deletion}])
+            lambda: client("dynamodb").transact_write_items(
+                TransactItems=[{"Update": mark}, {"Delete": deletion}, *also]
+            )
         )
     except ClientError as error:
         if error_code(error) != "TransactionCanceledException":

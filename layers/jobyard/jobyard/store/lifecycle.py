@@ -19,12 +19,13 @@ _TRIES = 8
 
 
 class LiveJob(NamedTuple):
-    """What the index of live jobs shows; ``updated_at`` in milliseconds."""
+    """What the index of live jobs shows; ``updated_at`` in milliseconds, ``queue`` is a name."""
 
     tenant: str
     id: str
     status: Status
     updated_at: int
+    queue: str
 
 
 def live_jobs() -> Iterator[LiveJob]:
@@ -43,7 +44,13 @@ def live_jobs() -> Iterator[LiveJob]:
         for page in pages:
             for each in page["Items"]:
                 record = plain_item(each)
-                yield LiveJob(record["tenant"], record["id"], Status(record["status"]), record["updatedAt"])
+                yield LiveJob(
+                    record["tenant"],
+                    record["id"],
+                    Status(record["status"]),
+                    record["updatedAt"],
+                    record["queue"],
+                )
 
 
 def delete_messages(tenant: str, id: str) -> int:

@@ -16,7 +16,7 @@ from jobyard.model import Job
 from jobyard.model.listing import GONE, PHASES, Cell, Facet, cell, end_place, facets_to_count, place
 from jobyard.store.conflicts import tries
 from jobyard.store.counts import ENDED
-from jobyard.store.items import Attributes, attribute, item, table_name
+from jobyard.store.items import Attributes, item, table_name
 from jobyard.store.records import job_of, shown_item
 
 _SK = "LISTED"
@@ -30,6 +30,7 @@ class Listing(NamedTuple):
 
     phase: int
     job: Job | None
+    revision: int = 0
 
 
 class Page(NamedTuple):
@@ -67,7 +68,7 @@ def listing_item(job: Job) -> Attributes:
         keys[f"in{name}"] = _partition(job.listed_in, facet, of)
     return (
         listing_key(job.tenant, job.id)
-        | item({"phase": PHASES[job.status], "expiresAt": job.expires_at} | keys)
+        | item({"phase": PHASES[job.status], "revision": job.revision, "expiresAt": job.expires_at} | keys)
         | {"job": {"M": shown_item(job)}}
     )
 
@@ -101,14 +102,17 @@ def put(record: Attributes, seen: Listing | None) -> dict[str, Any]:
     if seen is None:
         write["ConditionExpression"] = "attribute_not_exists(pk)"
     else:
-        write["ConditionExpression"] = "phase = :seen"
-        write["ExpressionAttributeValues"] = {":seen": attribute(seen.phase)}
+        write["ConditionExpression"] = "phase = :seen AND " + (
+            "revision = :revision" if seen.revision else "(attribute_not_exists(revision) OR revision = :revision)"
+        )
+        write["ExpressionAttributeValues"] = item({":seen": seen.phase, ":revision": seen.revision})
     return {"Put": write}
 
 
 def listing_of(attributes: Attributes) -> Listing:
     phase = int(attributes["phase"]["N"])
-    return Listing(phase, job_of(attributes["job"]["M"]) if "job" in attributes else None)
+    revision = int(attributes["revision"]["N"]) if "revision" in attributes else 0
+    return Listing(phase, job_of(attributes["job"]["M"]) if "job" in attributes else None, revision)
 
 
 def read(stretch: Stretch, descending: bool, limit: int, begin: Attributes | None = None) -> Page:

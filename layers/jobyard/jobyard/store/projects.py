@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from jobyard.aws import client
 from jobyard.store.items import Attributes, attribute, item, plain_item, table_name
+from jobyard.store.transactions import Write
 
 
 class Project(NamedTuple):
@@ -28,7 +30,7 @@ def find(key: str) -> Project | None:
     return _project_of(plain_item(found["Item"])) if "Item" in found else None
 
 
-def put(project: Project) -> None:
+def put(project: Project, also: Sequence[Write] = ()) -> None:
     record = {
         "key": project.key,
         "id": project.id,
@@ -45,6 +47,7 @@ def put(project: Project) -> None:
         TransactItems=[
             {"Put": {"TableName": table_name(), "Item": _key(project.key) | item(record)}},
             {"Put": {"TableName": table_name(), "Item": item(pointer)}},
+            *also,
         ]
     )
 

@@ -1,4 +1,4 @@
-"""A job and a workflow as the table keeps them.
+"""A job and a workflow as the table keeps them, and where it keeps a user.
 
 One item per job: ``JOB#<tenant>#<id>`` / ``JOB``; its messages are beside it under ``MSG#<key>``.
 """
@@ -7,7 +7,23 @@ from __future__ import annotations
 
 from typing import Any
 
-from jobyard.model import LIVE, Facets, Job, Output, Person, Priority, Question, Runner, Status, Workflow
+from jobyard.model import (
+    LIVE,
+    Facets,
+    Job,
+    Move,
+    Output,
+    Person,
+    Priority,
+    Question,
+    Retries,
+    Runner,
+    Stand,
+    Status,
+    Workflow,
+)
+from jobyard.model.queue import place_in_queue, queue_name
+from jobyard.model.transitions import WAITING
 from jobyard.store.items import Attributes, attribute, item, plain_item
 
 JOB = "JOB"
@@ -40,7 +56,9 @@ def job_item(job: Job) -> Attributes:
             "runWithE2": job.run_with_e2,
             "questions": [question._asdict() for question in job.questions],
             "settings": job.settings,
-            "runner": {"type": job.runner.type, "arn": job.runner.arn} if job.runner else None,
+            "runner": _runner_record(job.runner) if job.runner else None,
+            "retries": job.retries._asdict() if job.retries else None,
+            "timeLimit": job.time_limit,
             "createdAt": job.created_at,
             "queuedAt": job.queued_at,
             "startedAt": job.started_at,
@@ -52,9 +70,29 @@ def job_item(job: Job) -> Attributes:
             "listedIn": job.listed_in,
             "facets": job.facets._asdict() if job.facets else None,
             "details": job.details,
+            "scheduleId": job.schedule_id,
             "live": live_shard(job.id) if job.status in LIVE else None,
         }
+        | place_record(job)
     )
+
+
+def place_record(job: Job) -> dict[str, Any]:
+    """Where a job waits, or will: ``waitsIn`` is ``queue`` while it waits there, so that only then the index has it.
+
+    A job with a start time gets it from ``queue`` when that has come, by its execution.
+    """
+    queue = queue_name(job.tenant, job.worker_tag)
+    return {
+        "queue": queue,
+        "waitsIn": queue if job.status is Status.QUEUED else None,
+        "waitsAt": waiting_place(job) if job.status in WAITING else None,
+    }
+
+
+def waiting_place(job: Job) -> str:
+    """Where a job stands among those that wait: from its submission on, or from its start time."""
+    return place_in_queue(job.priority, job.created_at if job.start_at is None else job.start_at, job.id)
 
 
 def shown_item(job: Job) -> Attributes:
@@ -112,7 +150,7 @@ def job_of(attributes: Attributes) -> Job:
         questions=tuple(Question(**question) for question in record.get("questions", ())),
         listed_in=record.get("listedIn", ""),
         details=record.get("details", {}),
-        runner=Runner(runner["type"], runner["arn"]) if runner else None,
+        runner=_runner_of(runner) if runner else None,
         settings=record.get("settings", {}),
         start_at=record.get("startAt"),
         queued_at=record.get("queuedAt"),
@@ -128,7 +166,39 @@ def job_of(attributes: Attributes) -> Job:
         progress=record.get("progress"),
         expires_at=record.get("expiresAt"),
         facets=Facets(**record["facets"]) if "facets" in record else None,
+        schedule_id=record.get("scheduleId"),
+        revision=record.get("revision", 0),
+        waits_since=record.get("waitsSince"),
+        waits_for=record.get("waitsFor"),
+        claimed_at=record.get("claimedAt"),
+        slot_of=record.get("slotOf"),
+        token=record.get("taskToken"),
+        moves=tuple(_move_of(each) for each in record.get("moves", ())),
+        retries=Retries(**record["retries"]) if "retries" in record else None,
+        time_limit=record.get("timeLimit"),
     )
+
+
+def user_key(tenant: str, id: str) -> Attributes:
+    return {"pk": attribute(f"USER#{tenant}"), "sk": attribute(id)}
+
+
+def move_record(move: Move) -> dict[str, Any]:
+    return {"at": move.at, "by": move.by, "was": move.was._asdict(), "now": move.now._asdict()}
+
+
+def _move_of(record: dict[str, Any]) -> Move:
+    was, now = (Stand(Priority(each["priority"]), each["tag"]) for each in (record["was"], record["now"]))
+    return Move(record["at"], record["by"], was, now)
+
+
+def _runner_record(runner: Runner) -> dict[str, Any]:
+    heartbeat = {} if runner.heartbeat is None else {"heartbeat": runner.heartbeat}
+    return {"type": runner.type, "arn": runner.arn, **heartbeat}
+
+
+def _runner_of(record: dict[str, Any]) -> Runner:
+    return Runner(record["type"], record["arn"], record.get("heartbeat"))
 
 
 def workflow_key(tenant: str, id: str) -> Attributes:
@@ -144,8 +214,10 @@ def workflow_item(workflow: Workflow) -> Attributes:
             "names": workflow.names or None,
             "owner": workflow.owner,
             "public": workflow.public,
-            "runner": {"type": workflow.runner.type, "arn": workflow.runner.arn},
+            "runner": _runner_record(workflow.runner),
             "settings": workflow.settings,
+            "retries": workflow.retries._asdict() if workflow.retries else None,
+            "timeLimit": workflow.time_limit,
             "createdAt": workflow.created_at,
         }
     )
@@ -159,8 +231,10 @@ def workflow_of(attributes: Attributes) -> Workflow:
         name=record["name"],
         owner=record["owner"],
         public=record["public"],
-        runner=Runner(record["runner"]["type"], record["runner"]["arn"]),
+        runner=_runner_of(record["runner"]),
         settings=record["settings"],
         created_at=record["createdAt"],
         names=tuple(record.get("names", [record["name"]])),
+        retries=Retries(**record["retries"]) if "retries" in record else None,
+        time_limit=record.get("timeLimit"),
     )

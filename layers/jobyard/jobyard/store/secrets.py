@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from jobyard.aws import ClientError, cancellation_reasons, client, error_code
 from jobyard.store.conflicts import patiently
 from jobyard.store.items import Attributes, attribute, item, plain_item, table_name
+from jobyard.store.transactions import Write
 
 
 class Secret(NamedTuple):
@@ -33,7 +35,7 @@ def find(id: str) -> Secret | None:
     return _secret_of(found["Item"]) if "Item" in found else None
 
 
-def put(secret: Secret) -> None:
+def put(secret: Secret, also: Sequence[Write] = ()) -> None:
     record = _record(secret)
     # What is listed has no need of the key itself.
     listed = {name: value for name, value in record.items() if name not in ("secretKey", "tokenHash")}
@@ -41,6 +43,7 @@ def put(secret: Secret) -> None:
         TransactItems=[
             {"Put": {"TableName": table_name(), "Item": _credential_key(secret.id) | item(record)}},
             {"Put": {"TableName": table_name(), "Item": _listed_key(secret.tenant, secret.id) | item(listed)}},
+            *also,
         ]
     )
 
@@ -59,7 +62,7 @@ def all_of(tenant: str) -> list[Secret]:
     return [_secret_of(each) for page in pages for each in page["Items"]]
 
 
-def revoke(tenant: str, id: str, at_ms: int) -> Secret | None:
+def revoke(tenant: str, id: str, at_ms: int, also: Sequence[Write] = ()) -> Secret | None:
     """Revoke the secret and forget its key, both or neither; None if the tenant has none of that id.
 
     One that was revoked before keeps its first time.
@@ -77,7 +80,9 @@ def revoke(tenant: str, id: str, at_ms: int) -> Secret | None:
     deletion = {"TableName": table_name(), "Key": _credential_key(id)}
     try:
         patiently(
-            lambda: client("dynamodb").transact_write_items(TransactItems=[{"Update": mark}, {"Delete": deletion}])
+            lambda: client("dynamodb").transact_write_items(
+                TransactItems=[{"Update": mark}, {"Delete": deletion}, *also]
+            )
         )
     except ClientError as error:
         if error_code(error) != "TransactionCanceledException":

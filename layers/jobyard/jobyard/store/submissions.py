@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from jobyard.aws import ClientError, cancellation_reasons, client, error_code
@@ -30,39 +31,66 @@ class Once(NamedTuple):
     arrived_at: int = 0
 
 
-def put(job: Job, now_s: int, once: Once | None = None, sole: str | None = None) -> tuple[Job, bool]:
+class Overtaken(Exception):
+    """A condition of what was to be written ``also`` does not hold any more: nothing was written."""
+
+
+def put(
+    job: Job,
+    now_s: int,
+    once: Once | None = None,
+    sole: str | None = None,
+    also: Sequence[dict[str, Any]] = (),
+) -> tuple[Job, bool]:
     """Write ``job``; with ``once`` unless its key has made one, with ``sole`` unless a live job of that name is there.
 
     Returns the job, or the one that the key made before; and whether it was made before. Raises
-    ``IdempotencyConflict`` where the key stands for another request, ``AlreadyLive``, and ``Busy`` where too many try
-    the same at once.
+    ``IdempotencyConflict`` where the key stands for another request, ``AlreadyLive``, ``Busy`` where too many try
+    the same at once, and ``Overtaken`` of writes that are to be done in the same transaction, or none.
     """
-    if once is None and sole is None:
+    if once is None and sole is None and not also:
         jobs.put(job)
         return job, False
     ended: str | None = None
     for _ in tries():
-        writes = [_put(job_item(job), "attribute_not_exists(pk)", {})]
+        own = [_put(job_item(job), "attribute_not_exists(pk)", {})]
         if once is not None:
-            writes.append(_key(job, once, now_s))
+            own.append(_key(job, once, now_s))
         if sole is not None:
-            writes.append(_name(job, sole, ended))
-        try:
-            client("dynamodb").transact_write_items(TransactItems=writes)
-        except ClientError as error:
-            if error_code(error) != "TransactionCanceledException":
-                raise
-            _, *reasons = cancellation_reasons(error)
-        else:
+            own.append(_name(job, sole, ended))
+        reasons = _write([*own, *also])
+        if not reasons:
             return job, False
-        if once is not None and reasons[0]["Code"] == _FAILED:
-            return _first(reasons[0]["Item"], once), True
+        if once is not None and reasons[1]["Code"] == _FAILED:
+            return _first(reasons[1]["Item"], once), True
         # With a key that another has in hand just now nobody knows whose the name is: it may be this request's own.
-        key_is_free = once is None or reasons[0]["Code"] == _PASSED
-        if sole is not None and key_is_free and reasons[-1]["Code"] == _FAILED:
-            ended = _ended(job.tenant, reasons[-1]["Item"])
+        key_is_free = once is None or reasons[1]["Code"] == _PASSED
+        if sole is not None and key_is_free and reasons[len(own) - 1]["Code"] == _FAILED:
+            ended = _ended(job.tenant, reasons[len(own) - 1]["Item"])
+        if _FAILED in {reason["Code"] for reason in reasons[len(own) :]}:
+            raise Overtaken
         # Or another transaction over the same is under way: what it leaves behind decides the next try.
     raise Busy("Too many requests for the same at once; try again.")
+
+
+def _write(writes: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """All or nothing; where it is nothing, the reasons, one for each write."""
+    try:
+        client("dynamodb").transact_write_items(TransactItems=writes)
+    except ClientError as error:
+        if error_code(error) != "TransactionCanceledException":
+            raise
+        return cancellation_reasons(error)
+    return []
+
+
+def made_before(tenant: str, once: Once, now_s: int) -> Job | None:
+    """The job that the key has made. Raises ``IdempotencyConflict``."""
+    key = {"pk": f"IDEMPOTENCY#{tenant}#{once.key_hash}", "sk": "IDEMPOTENCY"}
+    found = client("dynamodb").get_item(TableName=table_name(), Key=item(key), ConsistentRead=True).get("Item")
+    if found is None or int(found["expiresAt"]["N"]) <= now_s:
+        return None
+    return _first(found, once)
 
 
 def _key(job: Job, once: Once, now_s: int) -> dict[str, Any]:

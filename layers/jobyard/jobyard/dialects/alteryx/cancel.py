@@ -11,5 +11,5 @@ from jobyard.service import jobs
 def answer(request: Request) -> Response:
     who = caller(request)
     id = identifier(request, "jobId", "Job")
-    cancelled = jobs.cancel(who, listed_in(who), id, delete_waiting=True)
+    cancelled = jobs.cancel(who, listed_in(who), id, request.source, delete_waiting=True)
     return json_response(200, {"message": "Deleted Successfully." if cancelled.deleted else "Cancelled Successfully."})

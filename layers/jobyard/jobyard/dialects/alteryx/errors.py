@@ -5,10 +5,13 @@ from __future__ import annotations
 from jobyard.errors import (
     Busy,
     CancelForbidden,
+    ChangeForbidden,
     ExecuteForbidden,
     IdempotencyConflict,
+    InUse,
     JobyardError,
     NotCancellable,
+    NotChangeable,
     NotFound,
     RoleForbidden,
     Unauthenticated,
@@ -17,14 +20,17 @@ from jobyard.errors import (
 from jobyard.http import RETRY_AFTER, Response, json_response
 
 DENIED = "Authorization has been denied for this request."
+NOT_CHANGEABLE = "This job is not in 'Queued' state."
 NOT_CANCELLABLE = "This job is not in 'Queued' or 'Running' state."
 
 _STATUSES: dict[type[JobyardError], int] = {
     Unauthenticated: 401,
     RoleForbidden: 401,
     ExecuteForbidden: 403,
+    ChangeForbidden: 403,
     NotFound: 404,
     IdempotencyConflict: 409,
+    InUse: 409,
     Busy: 503,
     Unavailable: 503,
 }
@@ -34,6 +40,7 @@ _TEXTS: dict[type[JobyardError], str] = {
     RoleForbidden: DENIED,
     CancelForbidden: "You do not have permission to cancel this job.",
     NotCancellable: NOT_CANCELLABLE,
+    NotChangeable: NOT_CHANGEABLE,
 }
 
 

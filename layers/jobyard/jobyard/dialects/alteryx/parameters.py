@@ -91,8 +91,8 @@ def window(request: Request) -> Window:
     return Window(
         sort=one_of("sortField", sort, SORTS) if sort else Sort.CREATED,
         descending=one_of("direction", direction, DIRECTIONS) if direction else False,
-        offset=_number(request, "offset", 0, 0, OFFSET_MOST),
-        limit=_number(request, "limit", LIMIT, 1, LIMIT_MOST),
+        offset=number(request, "offset", 0, 0, OFFSET_MOST),
+        limit=number(request, "limit", LIMIT, 1, LIMIT_MOST),
         cursor=cursor,
     )
 
@@ -106,7 +106,21 @@ def identifier(request: Request, name: str, kind: str) -> str:
     return id
 
 
-def _number(request: Request, name: str, default: int, least: int, most: int) -> int:
+def moment(request: Request, name: str) -> int | None:
+    """A time of ISO 8601, of UTC where it names no zone, in milliseconds; a date alone is its beginning."""
+    given = request.value(name)
+    if given is None:
+        return None
+    try:
+        # The plus sign of a zone is a space to who does not escape it.
+        at = datetime.fromisoformat(given.replace(" ", "+") if given[10:11] == "T" else given)
+        return round((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() * 1000)
+    except (ValueError, OverflowError) as error:
+        form = "Allowed form: yyyy-MM-ddTHH:mm:ssZ, or yyyy-MM-dd."
+        raise Invalid(name, f"{name}: {_shown(given)} is not a time. {form}") from error
+
+
+def number(request: Request, name: str, default: int, least: int, most: int) -> int:
     given = request.value(name)
     if given is None:
         return default

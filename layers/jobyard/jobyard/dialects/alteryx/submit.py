@@ -6,17 +6,18 @@ it as JSON, as a form, or not at all.
 
 from __future__ import annotations
 
-import json
 import re
 from collections import defaultdict
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import from_json
 
+from jobyard.dialects.alteryx.bodies import invalid, is_form
 from jobyard.dialects.alteryx.caller import caller, listed_in
-from jobyard.dialects.alteryx.parameters import identifier, one_of
+from jobyard.dialects.alteryx.contracts import PriorityName, Questions, Text
+from jobyard.dialects.alteryx.parameters import identifier
 from jobyard.dialects.alteryx.views import detail
 from jobyard.errors import Invalid
 from jobyard.http import Request, Response, demand_short, json_response
@@ -25,52 +26,8 @@ from jobyard.model.messages import life_messages
 from jobyard.service.submit import Request as Submission
 from jobyard.service.submit import submit
 
-PRIORITIES: Mapping[str, Priority] = {
-    **{priority.value: priority for priority in Priority},
-    "0": Priority.LOW,
-    "1": Priority.MEDIUM,
-    "2": Priority.HIGH,
-    "3": Priority.CRITICAL,
-}
-
 # Both ways in which libraries write a list of objects: ``questions[0].name`` and ``questions[0][name]``.
 _NUMBERED = re.compile(r"questions\[(?P<number>[0-9]{1,4})\](?:\.|\[)(?P<member>name|value)\]?\Z")
-
-
-def _priority(given: Any) -> Any:
-    if given is None or given == "":
-        return Priority.DEFAULT
-    if isinstance(given, bool) or not isinstance(given, str | int):
-        raise ValueError(f"allowed values: {', '.join(PRIORITIES)}")
-    try:
-        return one_of("priority", str(given), PRIORITIES)
-    except (Invalid, ValueError) as error:
-        raise ValueError(f"allowed values: {', '.join(PRIORITIES)}") from error
-
-
-def _questions(given: Any) -> Any:
-    """A list of ``{"name", "value"}``, one such object, or an object of names and values."""
-    if given is None or given == "":
-        return []
-    if isinstance(given, dict):
-        if set(given) <= {"name", "value"} and "name" in given:
-            return [given]
-        return [{"name": name, "value": value} for name, value in given.items()]
-    return given
-
-
-def _text(given: Any) -> Any:
-    """Numbers and booleans as JSON writes them; null is the empty text."""
-    if given is None:
-        return ""
-    if isinstance(given, bool | int | float):
-        return json.dumps(given, allow_nan=False)
-    return given
-
-
-class QuestionContract(BaseModel):
-    name: str
-    value: Annotated[str, BeforeValidator(_text)] = ""
 
 
 class EnqueueJobContract(BaseModel):
@@ -78,10 +35,10 @@ class EnqueueJobContract(BaseModel):
 
     model_config = ConfigDict(extra="ignore")
 
-    workerTag: Annotated[str, BeforeValidator(_text)] = ""
-    credentialId: Annotated[str, BeforeValidator(_text)] = ""
-    questions: Annotated[list[QuestionContract], BeforeValidator(_questions)] = []
-    priority: Annotated[Priority, BeforeValidator(_priority)] = Priority.DEFAULT
+    workerTag: Text = ""
+    credentialId: Text = ""
+    questions: Questions = []
+    priority: PriorityName = Priority.DEFAULT
 
 
 def answer(request: Request) -> Response:
@@ -105,19 +62,11 @@ def _contract(request: Request) -> EnqueueJobContract:
     if not request.body.strip():
         return EnqueueJobContract()
     try:
-        if _is_form(request):
+        if is_form(request):
             return EnqueueJobContract.model_validate(_form(request.form))
         return EnqueueJobContract.model_validate_json(request.body)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        field = ".".join(map(str, first["loc"])) or None
-        raise Invalid(field, f"{field or 'The body'}: {first['msg'].removeprefix('Value error, ')}.") from error
-
-
-def _is_form(request: Request) -> bool:
-    # Tools that are given a body and no type call it a form; one that begins as an object is JSON whatever they say.
-    named = "x-www-form-urlencoded" in request.headers.get("content-type", "").lower()
-    return named and not request.body.lstrip().startswith(b"{")
+        raise invalid(error) from error
 
 
 def _form(fields: Mapping[str, list[str]]) -> dict[str, Any]:

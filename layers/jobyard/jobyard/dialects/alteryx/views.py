@@ -43,8 +43,13 @@ def status(job: Job) -> str:
     return STATUSES[job.status]
 
 
-def detail(job: Job, messages: Sequence[Message] | None) -> dict[str, Any]:
-    """``JobView``; without messages, the reduced object. Start, end, submitter, schedule and progress are additions."""
+def detail(
+    job: Job, messages: Sequence[Message] | None, waits: tuple[int | None, str | None] = (None, None)
+) -> dict[str, Any]:
+    """``JobView``; without messages, the reduced object. Start, end, submitter, schedule and progress are additions, as
+    are ``waits``: where the job stands in its queue, and what it waits for.
+    """
+    position, reason = waits
     view: dict[str, Any] = {
         "id": job.id,
         "appId": job.workflow_id,
@@ -59,7 +64,9 @@ def detail(job: Job, messages: Sequence[Message] | None) -> dict[str, Any]:
         "startTime": instant(job.started_at, "milliseconds"),
         "endTime": instant(job.finished_at, "milliseconds"),
         "submittedBy": job.owner.name,
-        "scheduleId": None,
+        "scheduleId": job.schedule_id,
+        "queuePosition": position,
+        "waitingFor": reason,
         "progress": 1.0 if job.status is Status.COMPLETED else job.progress,
     }
     if messages is None:

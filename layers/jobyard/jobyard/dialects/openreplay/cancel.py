@@ -11,4 +11,4 @@ from jobyard.service import jobs
 
 def answer(request: Request) -> Response:
     call = authenticated(request)
-    return data(job(jobs.cancel(call.caller, call.listed_in, job_id(request)).job))
+    return data(job(jobs.cancel(call.caller, call.listed_in, job_id(request), request.source).job))

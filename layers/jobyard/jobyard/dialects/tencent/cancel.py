@@ -19,7 +19,7 @@ def answer(request: Request) -> Response:
     who = signer(request)
     id = job_id(request)
     try:
-        jobs.cancel(who.caller, who.listed_in, id, delete_waiting=False)
+        jobs.cancel(who.caller, who.listed_in, id, request.source, delete_waiting=False)
     except NotCancellable as final:
         state = STATES[Status(final.status)]
         raise Invalid("jobId", f"Job {id} cannot be cancelled: its State is {state}.") from final

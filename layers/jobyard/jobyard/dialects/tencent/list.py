@@ -7,30 +7,39 @@ A page ends where its size is reached, or where its answer would become too long
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from functools import cache
 
 from jobyard.dialects.tencent.caller import Signer, signer
 from jobyard.dialects.tencent.ids import is_job_id
 from jobyard.dialects.tencent.parameters import Query, query
+from jobyard.dialects.tencent.paused import paused
 from jobyard.dialects.tencent.views import detail
 from jobyard.dialects.tencent.xml import answered, element
 from jobyard.errors import NotFound
 from jobyard.http import AT_MOST_BYTES, Request, Response
+from jobyard.model import Job, Status
 from jobyard.service import jobs, lists
+
+Paused = Callable[[], bool]
 
 
 def answer(request: Request) -> Response:
     who = signer(request)
-    asked = query(request)
-    found, token = _page(who, asked) if asked.job_id is None else (_one(who, asked, asked.job_id), None)
+    is_paused = cache(lambda: paused(who))
+    asked = query(request, is_paused)
+    found, token = (
+        _page(who, asked, is_paused) if asked.job_id is None else (_one(who, asked, asked.job_id, is_paused), None)
+    )
     return answered([*found, *([element("NextToken", token)] if token else [])])
 
 
-def _page(who: Signer, asked: Query) -> tuple[list[str], str | None]:
+def _page(who: Signer, asked: Query, paused: Paused) -> tuple[list[str], str | None]:
     page = lists.all_jobs(who.caller, who.listed_in, asked.filter, asked.window, "nextToken")
     details: list[str] = []
     size = 0
     for job in page.jobs:
-        shown = detail(job)
+        shown = _detail(job, paused)
         size += _wire_bytes(shown)
         if details and size > AT_MOST_BYTES:
             return details, page.after(len(details))
@@ -38,14 +47,18 @@ def _page(who: Signer, asked: Query) -> tuple[list[str], str | None]:
     return details, page.following
 
 
-def _one(who: Signer, asked: Query, id: str) -> list[str]:
+def _detail(job: Job, paused: Paused) -> str:
+    return detail(job, paused=job.status is Status.QUEUED and paused())
+
+
+def _one(who: Signer, asked: Query, id: str, paused: Paused) -> list[str]:
     if not is_job_id(id) or asked.window.cursor is not None:
         return []
     try:
         job = jobs.get(who.caller, who.listed_in, id)
     except NotFound:
         return []
-    return [detail(job)] if asked.takes(job) else []
+    return [_detail(job, paused)] if asked.takes(job) else []
 
 
 def _wire_bytes(text: str) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from jobyard.dialects.tencent import times
@@ -26,8 +26,8 @@ STATES: Mapping[str, frozenset[Status]] = {
     "Running": frozenset({Status.INITIALIZING, Status.RUNNING}),
     "Success": frozenset({Status.COMPLETED}),
     "Failed": frozenset({Status.FAILED}),
-    # Of jobs that wait in a paused queue; there is none that can be paused.
-    "Pause": frozenset(),
+    # Of jobs that wait in a paused queue; of one that is not, none.
+    "Pause": frozenset({Status.QUEUED}),
     "Cancel": frozenset({Status.CANCELLED}),
 }
 
@@ -54,14 +54,14 @@ class Query(NamedTuple):
         )
 
 
-def query(request: Request) -> Query:
-    """Parameters that are not known are ignored. Raises ``Invalid``."""
+def query(request: Request, paused: Callable[[], bool] = lambda: False) -> Query:
+    """Parameters that are not known are ignored; ``paused``: the queue of the jobs is. Raises ``Invalid``."""
     given: dict[str, str] = {}
     for name, value in request.query:
         if value.strip():
             given.setdefault(name.lower(), value.strip())
     first, last = _time(given, "startCreationTime", _FIRST_MS), _time(given, "endCreationTime", _LAST_MS)
-    statuses, workflow_id = _statuses(given), given.get("workflowid")
+    statuses, workflow_id = _statuses(given, paused), given.get("workflowid")
     if workflow_id is not None and not is_workflow_id(workflow_id):
         # That of no workflow, and perhaps too long for a key.
         statuses, workflow_id = frozenset(), None
@@ -98,9 +98,15 @@ def _size(given: Mapping[str, str]) -> int:
     return int(size)
 
 
-def _statuses(given: Mapping[str, str]) -> frozenset[Status]:
+def _statuses(given: Mapping[str, str], paused: Callable[[], bool]) -> frozenset[Status]:
     names = [name.strip() for name in given.get("states", "All").split(",") if name.strip()]
-    return frozenset().union(*(one_of("states", name, STATES) for name in names)) if names else ALL
+    if not names:
+        return ALL
+    found = frozenset().union(*(one_of("states", name, STATES) for name in names))
+    lower = {name.lower() for name in names}
+    one_of_both = found < ALL and ("pause" in lower) != ("submitted" in lower)
+    # The one or the other is the state of all jobs that are queued.
+    return found - {Status.QUEUED} if one_of_both and paused() != ("pause" in lower) else found
 
 
 def _time(given: Mapping[str, str], name: str, default: int) -> int:

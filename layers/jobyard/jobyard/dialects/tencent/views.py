@@ -18,9 +18,12 @@ STATES: Mapping[Status, str] = {
     Status.CANCELLED: "Cancel",
 }
 
+PAUSE = "Pause"
+"""The state of a job that waits in a paused queue."""
 
-def detail(job: Job) -> str:
-    """``Input`` and ``Operation`` as the client sent them, to the letter."""
+
+def detail(job: Job, *, paused: bool = False) -> str:
+    """``Input`` and ``Operation`` as the client sent them, to the letter. ``paused``: the queue that it is of."""
     failed = job.status is Status.FAILED
     lines = [
         "<JobsDetail>",
@@ -29,7 +32,7 @@ def detail(job: Job) -> str:
         element("Message", (job.error or "no reason was given") if failed else ""),
         element("Name", job.details["name"]),
         element("JobId", job.id),
-        element("State", STATES[job.status]),
+        element("State", PAUSE if paused and job.status is Status.QUEUED else STATES[job.status]),
         element("CreationTime", shown(job.created_at)),
         element("StartTime", shown(job.started_at)),
         element("EndTime", shown(job.finished_at)),

@@ -1,0 +1,3 @@
+from jobyard.handlers import endpoint
+
+handler = endpoint("audit")

@@ -1,0 +1,79 @@
+"""Takes jobs from a queue, as long as there are slots: highest priority first, first in first out within one.
+
+Any number may do this at once. Each reads the queue and the first of those that wait, and claims them in one
+transaction, in which the queue's own condition holds back what is too many and each job's what another has taken. A job
+that is claimed is initializing; the stream tells of it, and its execution begins.
+
+Nothing is waited for. Whenever a job is queued, a slot becomes free or a queue is set, somebody looks. The index of the
+jobs that wait is behind; so the record of a job that was just queued names that job, and one for which there is no slot
+is noted in the queue's own item, on the condition that there is none: whoever makes room later reads it there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from aws_lambda_powertools import Logger
+
+from jobyard.model.ids import now_ms
+from jobyard.model.queue import Queue, named
+from jobyard.store import queues
+from jobyard.store.queues import CLAIMED_AT_ONCE, Waiting
+
+ROUNDS = 8
+"""Claims in a row, of up to ``CLAIMED_AT_ONCE`` jobs each; what is left then, the stream has somebody else take."""
+
+_CHANGED_MOST = 20
+"""Tries where the queue changes each time: somebody has taken jobs then, or set it."""
+
+logger = Logger()
+
+
+def dispatch(name: str, told: Collection[Waiting] = ()) -> int:
+    """Claim what may be claimed of the queue ``name``; how many jobs were.
+
+    ``told`` are jobs that have just been queued, which its index may not have yet; of those of them that still have to
+    wait it is written down. Raises ``Busy``.
+    """
+    tenant, tag = named(name)
+    done = changed = rounds = 0
+    passed: set[str] = set()
+    while True:
+        queue = queues.get(tenant, tag)
+        due = _due(queue, told, passed) if queue.room(1) else []
+        left = [each for each in told if each.id not in passed]
+        if not due:
+            if not left or queues.note(queue, left):
+                break
+            changed += 1
+        else:
+            rounds += 1
+            last = rounds == ROUNDS and len(due) == CLAIMED_AT_ONCE
+            claimed = queues.claim(queue, due, now_ms(), "more" if last else "taken")
+            if not claimed.jobs:
+                queues.forget(queue, claimed.refused)
+            for each in claimed.jobs:
+                logger.info("claimed", job_id=each.id, tenant=tenant, queue=tag)
+            done += len(claimed.jobs)
+            passed.update(each.id for each in (*claimed.jobs, *claimed.refused))
+            changed += claimed.changed
+        if rounds >= ROUNDS + changed or changed > _CHANGED_MOST:
+            left = [each for each in told if each.id not in passed]
+            if left:
+                queues.note(queues.get(tenant, tag), left, "more")
+            break
+    reason = queue.reason
+    if reason:
+        for each in sorted(left):
+            queues.note_waiting(each.tenant, each.id, queue, reason, now_ms())
+    return done
+
+
+def _due(queue: Queue, told: Collection[Waiting], passed: Collection[str]) -> list[Waiting]:
+    """The next of those that wait, as many as there is room for."""
+    room = queue.room(CLAIMED_AT_ONCE)
+    # The index, and what was noted, may still have what was claimed a moment ago. Of a job that has been moved they may
+    # have another place than was told: that is only a matter of order.
+    known = (*queues.noted(queue), *told, *queues.first(queue, room + len(passed)))
+    found = {each.id: each for each in known if each.id not in passed}
+    return sorted(found.values())[:room]
