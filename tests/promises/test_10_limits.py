@@ -198,7 +198,7 @@ class Lambda:
 def lambda_(monkeypatch: pytest.MonkeyPatch) -> Lambda:
     stand_in = Lambda()
     monkeypatch.setattr(unmatched, "client", lambda _: stand_in)
-    monkeypatch.setenv("ROUTES", '{"POST /webapi/v3/workflows/{workflowId}/jobs": "submit"}')
+    monkeypatch.setenv("ROUTES", '{"submit": ["POST /webapi/v3/workflows/{workflowId}/jobs"]}')
     unmatched.routes.cache_clear()
     return stand_in
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -41,7 +42,8 @@ class Lambda:
 
 @pytest.fixture(autouse=True)
 def endpoints(monkeypatch: pytest.MonkeyPatch) -> Iterator[Lambda]:
-    monkeypatch.setenv("ROUTES", json.dumps(DECLARED))
+    served = {name: [key for key in DECLARED if DECLARED[key] == name] for name in DECLARED.values()}
+    monkeypatch.setenv("ROUTES", json.dumps(served))
     lambda_ = Lambda()
     monkeypatch.setattr(unmatched, "client", lambda _: lambda_)
     unmatched.routes.cache_clear()
@@ -135,8 +137,21 @@ def test_an_endpoint_that_fails_is_no_answer(endpoints: Lambda) -> None:
         asked("GET", "/webapi/v3/jobs/")
 
 
-def test_the_template_tells_it_every_route_and_lets_it_ask_just_these_functions() -> None:
-    told = functions()["UnmatchedFunction"]["Environment"]["Variables"]["ROUTES"]["Fn::Sub"]
-    assert json.loads(told) == {key: f"${{{name}}}" for key, name in DECLARED.items()}
+def test_the_template_tells_it_every_route_and_lets_it_ask_just_these_functions(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("ROUTES", functions()["UnmatchedFunction"]["Environment"]["Variables"]["ROUTES"]["Fn::Sub"])
+    told = [(route.key, route.function) for route in unmatched.routes()]
+    assert sorted(told) == [(key, f"${{{name}}}") for key, name in sorted(DECLARED.items())]
     (statement,) = [each for each in of_function("UnmatchedFunction") if "lambda:InvokeFunction" in each["Action"]]
     assert {target(each) for each in statement["Resource"]} == set(DECLARED.values())
+
+
+def test_the_routes_fit_into_the_environment_whatever_the_names() -> None:
+    """Lambda's quota is 4 KB for all variables; a function's name has 64 characters at the most, and the other values,
+    of which half are numbers, have as many on average.
+    """
+    variables = functions()["UnmatchedFunction"]["Environment"]["Variables"]
+    routes = re.sub(r"\$\{\w+\}", "f" * 64, variables["ROUTES"]["Fn::Sub"])
+    others = sum(len(name) + 64 for name in variables)
+    assert len(routes) + others < 4096
