@@ -118,10 +118,7 @@ def a_slash_too_many() -> Iterator[None]:
     handler = api._handler
     served = {name: [key for key in routes if routes[key] == name] for name in routes.values()}
     with pytest.MonkeyPatch.context() as patched:
-        patched.setenv(
-            "ROUTES",
-            json.dumps({function: [key for key in routes if routes[key] == function] for function in routes.values()}),
-        )
+        patched.setenv("ROUTES", json.dumps(served))
         patched.setattr(api, "_handler", by_default)
         unmatched.routes.cache_clear()
         yield
