@@ -45,4 +45,4 @@ def test_a_type_that_the_table_does_not_hold_is_refused(value: object) -> None:
 
 def test_an_attribute_of_an_unknown_type_is_refused() -> None:
     with pytest.raises(TypeError):
-        plain({"SS": ["x"]})
+        plain({"NS": ["1"]})

@@ -134,7 +134,8 @@ CHANGING = {"UsersFunction", "UsergroupsFunction", "CollectionsFunction"}
 
 
 def test_what_persons_changed_is_written_once_and_read_by_audit_only() -> None:
-    assert who_may("PutItem", "AUDIT#*") == CHANGING | {"CancelFunction", "ManageFunction"}
+    by_persons = {"CancelFunction", "ChangeJobFunction", "QueuesFunction", "SchedulesFunction", "ManageFunction"}
+    assert who_may("PutItem", "AUDIT#*") == CHANGING | by_persons
     for action in ("UpdateItem", "DeleteItem", "BatchWriteItem", "GetItem", "BatchGetItem"):
         assert who_may(action, "AUDIT#*") == set()
     assert who_may("Query", "AUDIT#*") == {"AuditFunction"}
@@ -144,18 +145,30 @@ def test_users_groups_and_collections_are_changed_by_their_own_functions() -> No
     assert who_may("PutItem", "USER#*") == who_may("DeleteItem", "USER#*") == {"UsersFunction"}
     assert who_may("PutItem", "GROUP#*") == who_may("DeleteItem", "GROUP#*") == {"UsergroupsFunction"}
     assert who_may("PutItem", "COLLECTION#*") == {"CollectionsFunction"}
-    # Of a user or group that is deleted, or of a user who joins something, others count a revision or take rows away.
-    assert who_may("UpdateItem", "USER#*") == {"UsergroupsFunction", "CollectionsFunction", "ManageFunction"}
+    # Of a user or group that is deleted, or of a user who joins or gets something, others count a revision or take rows
+    # away.
+    giving = {"UsergroupsFunction", "CollectionsFunction", "SchedulesFunction", "ManageFunction"}
+    assert who_may("UpdateItem", "USER#*") == giving
     assert who_may("UpdateItem", "GROUP#*") == {"UsergroupsFunction", "CollectionsFunction"}
     assert who_may("DeleteItem", "COLLECTION#*") == who_may("DeleteItem", "IN#*") == CHANGING
     assert who_may("PutItem", "IN#*") == {"UsergroupsFunction", "CollectionsFunction"}
 
 
 def test_what_is_shared_is_looked_up_where_jobs_and_workflows_are_asked_for() -> None:
-    asking = {"GetFunction", "OutputFunction", "CancelFunction", "SubmitFunction", "WorkflowJobsFunction"}
+    asking = {
+        "GetFunction",
+        "OutputFunction",
+        "CancelFunction",
+        "ChangeJobFunction",
+        "SubmitFunction",
+        "WorkflowJobsFunction",
+        "SchedulesFunction",
+    }
+    # Whoever makes the job of a run asks whether its owner may still run the workflow.
+    asking |= {"FireFunction", "DriveFunction", "ReconcileFunction"}
     assert who_may("BatchGetItem", "IN#*") == asking
     assert who_may("Query", "IN#*") == asking | {"UsersFunction", "UsergroupsFunction"}
-    assert who_may("GetItem", "SCHEDULE#*") == {"GetFunction", "OutputFunction", "CancelFunction"}
+    assert who_may("GetItem", "SCHEDULE#*") == asking - {"SubmitFunction", "WorkflowJobsFunction"}
 
 
 def test_secrets_are_sealed_by_manage_and_opened_by_endpoints_each_for_its_own_place_only() -> None:
