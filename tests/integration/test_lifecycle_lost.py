@@ -17,7 +17,7 @@ from jobyard.lifecycle.schedules import Compared
 from jobyard.model import LIVE, TERMINAL, Job, Person, Status
 from jobyard.model.ids import now_ms
 from jobyard.model.listing import DAY_MS, PHASES
-from jobyard.store import counts, jobs, recounts
+from jobyard.store import counts, jobs, queues, recounts
 from jobyard.store.counts import RowKey
 from jobyard.store.listings import listing_key, seen
 from tests.factories import LIST, NOW, a_job
@@ -31,6 +31,13 @@ LATER = NOW + GRACE_MS + 1
 def _every_minute(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recount, "LAG_SECONDS", 0)
     monkeypatch.setattr(recount, "day_due", lambda *_: NOW // DAY_MS)
+
+
+@pytest.fixture(autouse=True)
+def _queued_jobs_wait(table: str) -> None:
+    """What reconcile does to jobs that nobody claimed is another matter."""
+    for tenant in ("acme", "other", "third"):
+        assert queues.put(queues.get(tenant, ""), 0, False, NOW)
 
 
 def running(machine: FakeMachine, **values: object) -> Job:

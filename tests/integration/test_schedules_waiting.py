@@ -20,8 +20,7 @@ from jobyard.model import Job, Workflow
 from jobyard.model.schedule import WAITING_MOST, Overlap, Schedule, State
 from jobyard.service import firing
 from jobyard.store import jobs, schedules
-from jobyard.store.items import attribute
-from jobyard.store.records import job_item
+from jobyard.store.records import job_item, job_key
 from tests.contract.yard import Clock
 from tests.integration.scheduling import (
     DAY,
@@ -51,7 +50,7 @@ def end(id: str) -> None:
 def tell(job: Job) -> None:
     record = {
         "eventName": "MODIFY",
-        "dynamodb": {"SequenceNumber": "1", "Keys": {"sk": attribute("JOB")}, "NewImage": job_item(job)},
+        "dynamodb": {"SequenceNumber": "1", "Keys": job_key(job.tenant, job.id), "NewImage": job_item(job)},
     }
     with patch("jobyard.lifecycle.executions.stop"):
         assert drive([record]) == {"batchItemFailures": []}

@@ -34,7 +34,6 @@ from jobyard.service import collections, people
 from jobyard.service.manage import manage
 from jobyard.store import collections as stored_collections
 from jobyard.store import credentials, groups, jobs, keys, projects, running, schedules, secrets, users
-from jobyard.store.items import item
 from local.template import load, table_definition
 
 REGION = "us-east-1"
@@ -59,8 +58,6 @@ RUNNING_JOB = "68f0c0de00000000000000a2"
 QUEUED_JOB = "68f0c0de00000000000000a3"
 PROFILED_JOB = "68f0c0de00000000000000a4"
 ENDED_JOB = "68f0c0de00000000000000a5"
-# Each day at ten, from the day of the samples on.
-SCHEDULE_ID = "68f0c0de0000000000000c01"
 JOBS = (COMPLETED_JOB, RUNNING_JOB, QUEUED_JOB, PROFILED_JOB, ENDED_JOB)
 OUTPUT_ID, OUTPUT_FILE = "68f0c0de0000000000000007", "profile.csv"
 
@@ -71,9 +68,12 @@ WAITING_ERASURE, CANCELLED_ERASURE = "3451", "3452"
 ERASED_USERS = {WAITING_ERASURE: "shekar@example.com", CANCELLED_ERASURE: "mehdi@example.com"}
 DAY_MS = 24 * 3600 * 1000
 
-# What is shared: a collection with the workflow, a schedule, and a group that the sample user is in; and one more user.
+# Each day at ten, from the day of the samples on.
+SCHEDULE_ID = "68f0c0de0000000000005c01"
+
+# What is shared: a collection with the workflow, the schedule, and a group that the sample user is in; one more user.
 COLLECTION_ID, GROUP_ID = "68f0c0de0000000000000c01", "68f0c0de0000000000006e01"
-SCHEDULE_ID, OTHER_USER_ID = "68f0c0de0000000000005c01", "68f0c0de00000000000005e8"
+OTHER_USER_ID = "68f0c0de00000000000005e8"
 
 # Of the tencent dialect: a secret, its bucket, the key that seals it, a workflow and two jobs that run.
 SECRET_ID, SECRET_KEY = "AKIDsampleTencentSecretId00000000000", "sampleTencentSecretKey0000000001"
@@ -151,10 +151,10 @@ def seed_records() -> None:
         }
     )
     assert registered["ok"], registered
+    assert schedules.create(sample_schedule(), None)
     _seed_sharing()
     _seed_jobs()
     _seed_openreplay()
-    schedules.create(sample_schedule(), None)
     _count([*JOBS, *ERASED_USERS])
 
 
@@ -185,9 +185,6 @@ def _seed_sharing() -> None:
     users.create(other, ())
     groups.create(Group(TENANT, GROUP_ID, "Analysts", Role.VIEWER, CREATED_MS), ())
     assert people.add_members(admin, NOWHERE, GROUP_ID, [USER_ID]).number == 1
-    # Whose it is, is all that is asked of a schedule here.
-    schedule = {"pk": f"SCHEDULE#{TENANT}", "sk": SCHEDULE_ID, "id": SCHEDULE_ID, "ownerId": USER_ID}
-    client("dynamodb").put_item(TableName=TABLE, Item=item(schedule))
     assert stored_collections.create(Collection(TENANT, COLLECTION_ID, "Accounting", USER_ID, CREATED_MS), ())
     for kind, id in ((Kind.WORKFLOW, WORKFLOW_ID), (Kind.SCHEDULE, SCHEDULE_ID)):
         collections.add(admin, NOWHERE, COLLECTION_ID, kind, id)
