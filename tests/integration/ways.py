@@ -130,6 +130,10 @@ def _get() -> Iterator[Way]:
 
 def _change_job() -> Iterator[Way]:
     moved = sample("change_job")
+    theirs = ways_of_sharing.by_whom_it_is_shared_with("change_job", _answered(200))
+    theirs.event["pathParameters"]["jobId"] = seed.QUEUED_JOB
+    theirs.event["body"] = json.dumps({"workerTag": "gpu"})
+    yield theirs
     id = moved["pathParameters"]["jobId"]
     yield Way(json.loads(json.dumps(moved).replace(id, seed.QUEUED_JOB)), check=_answered(200))
 

@@ -10,15 +10,22 @@ from typing import Any
 from unittest.mock import patch
 
 from jobyard.aws import client
+from jobyard.model import Person
 from jobyard.model.schedule import Overlap
 from jobyard.store import schedules as store
 from jobyard.store import submissions
 from jobyard.store.items import attribute
 from jobyard.store.submissions import Overtaken
+from tests.integration import ways_of_sharing
 from tests.integration.way import Way, sample, with_status
 from tests.sam import seed
 
 _SCHEDULES = "/webapi/v3/schedules"
+
+
+def _shown(answer: Any) -> None:
+    assert answer["statusCode"] == 200, answer
+    assert seed.SCHEDULE_ID in answer["body"], answer
 
 
 def _asking(method: str, rest: str = "", body: Any = None) -> dict[str, Any]:
@@ -33,6 +40,10 @@ def schedules() -> Iterator[Way]:
     one = f"/{seed.SCHEDULE_ID}"
     daily = {"iterationType": "Daily", "startTime": "2198-01-01T00:00:00"}
     yield Way(_asking("GET"), check=with_status(200))
+    # By one with whom it is shared: of all, and of this one.
+    for asked in (_asking("GET"), _asking("GET", one)):
+        asked["headers"]["authorization"] = f"Bearer {ways_of_sharing.TOKEN}"
+        yield Way(asked, ways_of_sharing.sharing, _shown)
     made = {"workflowId": seed.WORKFLOW_ID, "iteration": daily}
     yield Way(_asking("POST", body=made), check=with_status(201))
     skip = {"overlapPolicy": "skip", "iteration": daily}
@@ -78,6 +89,7 @@ def reconcile() -> Iterator[Way]:
 def fire() -> Iterator[Way]:
     given = sample("fire")
     yield Way(given | {"instant": "2025-10-18T10:00:00Z"}, _skipping)
+    yield Way(given | {"instant": "2025-10-19T10:00:00Z"}, _of_another, _started)
     static = {"workflowId": seed.WORKFLOW_ID, "owner": "ops", "instant": "2025-10-17T10:00:00Z"}
     yield Way({"tenant": seed.TENANT} | static)
 
@@ -89,9 +101,23 @@ def _skipping() -> Iterator[None]:
 
 
 @contextmanager
+def _of_another() -> Iterator[None]:
+    """Its owner may run its workflow by a share alone."""
+    with ways_of_sharing.sharing():
+        owner = Person(ways_of_sharing.NOBODY, "No Body")
+        _changed(owner=owner, workflow_id=ways_of_sharing.SHARED_WORKFLOW, overlap=Overlap.ALLOW)
+        yield
+
+
+def _started(answer: Any) -> None:
+    assert answer["outcome"] == "started", answer
+
+
+@contextmanager
 def _waiting() -> Iterator[None]:
-    _changed(overlap=Overlap.QUEUE, last_job_id=seed.COMPLETED_JOB, waiting=(seed.CREATED_MS,))
-    yield
+    with _of_another():
+        _changed(overlap=Overlap.QUEUE, last_job_id=seed.COMPLETED_JOB, waiting=(seed.CREATED_MS,))
+        yield
 
 
 def _none_waits() -> None:

@@ -106,14 +106,18 @@ def audit() -> Iterator[Way]:
 def by_whom_it_is_shared_with(name: str, check: Callable[[Any], None]) -> Way:
     """The sample of a function, for a job or workflow that is the caller's by a group alone."""
     event = json.loads(json.dumps(sample(name)).replace(f"Bearer {seed.TOKEN}", f"Bearer {TOKEN}"))
-    if "workflowId" in event["pathParameters"]:
+    if "workflowId" in (event["pathParameters"] or {}):
         event = json.loads(json.dumps(event).replace(seed.WORKFLOW_ID, SHARED_WORKFLOW))
-    return Way(event, _shared, check)
+    return Way(event, sharing, check)
 
 
 @contextmanager
-def _shared() -> Iterator[None]:
-    member = User(seed.TENANT, NOBODY, "No", "Body", "n@b", Role.MEMBER, seed.CREATED_MS, api_enabled=True)
+def sharing() -> Iterator[None]:
+    """What the samples speak of is shared with a group, and a member of it is who is called NOBODY here."""
+    member = User(
+        seed.TENANT, NOBODY, "No", "Body", "n@b", Role.MEMBER, seed.CREATED_MS,
+        may_prioritise=True, may_tag=True, api_enabled=True,
+    )  # fmt: skip
     if users.get(seed.TENANT, NOBODY) is None:
         users.create(member, ())
         people.add_members(_ADMIN, NOWHERE, seed.GROUP_ID, [NOBODY])
