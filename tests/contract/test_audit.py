@@ -130,6 +130,7 @@ def test_what_the_operator_does_is_told_and_no_secret_with_it(tenancy: Yard, cur
 
     made = do("clients.create", name="CI", role="Viewer")
     workflow = do("workflows.register", name="w", runner={"functionName": "jobyard-workflow-w"})
+    do("queues.set", tag="gpu", slots=2)
     key = do("keys.create", name="k")
     do("projects.create", name="p", workflowId=workflow["id"])
     secret = do("secrets.create", name="s", lifetimeSeconds=60)
@@ -137,7 +138,9 @@ def test_what_the_operator_does_is_told_and_no_secret_with_it(tenancy: Yard, cur
     do("keys.revoke", keyId=key["keyId"])
     do("secrets.revoke", secretId=secret["secretId"])
     assert sorted(done) == sorted(each for each in _ACTIONS if not each.endswith(".list"))
-    assert actions(curator)[::-1] == [each.replace("s.", ".", 1) for each in done]
+    assert actions(curator)[::-1] == [
+        "queue.change" if each == "queues.set" else each.replace("s.", ".", 1) for each in done
+    ]
     # What was revoked before is not changed.
     do("clients.revoke", clientId=made["clientId"])
     do("keys.revoke", keyId=key["keyId"])

@@ -26,10 +26,6 @@ EXCEPTIONS: dict[str, dict[str, Any]] = {
         "Message": "Transaction cancelled, please refer cancellation reasons for specific reasons",
         "CancellationReasons": [{"Code": "TransactionConflict", "Message": "Transaction is ongoing for the item"}],
     },
-    "UpdateItem": {
-        "__type": "com.amazonaws.dynamodb.v20120810#TransactionConflictException",
-        "message": "Transaction is ongoing for the item",
-    },
 }
 
 
@@ -88,7 +84,7 @@ CASES = [
     pytest.param(token, "TransactWriteItems", Status.QUEUED, id="token"),
     pytest.param(submit, "TransactWriteItems", Status.QUEUED, id="submit"),
     pytest.param(cancel, "TransactWriteItems", Status.QUEUED, id="delete"),
-    pytest.param(cancel, "UpdateItem", Status.RUNNING, id="cancel"),
+    pytest.param(cancel, "TransactWriteItems", Status.RUNNING, id="cancel"),
 ]
 
 

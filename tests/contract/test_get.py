@@ -26,7 +26,7 @@ VENDORS = {
     "runWithE2": True,
 }
 """The example of the vendor's page."""
-ADDED = {"startTime", "endTime", "submittedBy", "scheduleId", "progress"}
+ADDED = {"startTime", "endTime", "submittedBy", "scheduleId", "progress", "queuePosition", "waitingFor"}
 CSV = Output("0123456789abcdef01234567", "profile.csv", "profile.csv", "csv", "outputs/acme/x/profile.csv", 42)
 CREATED_2024 = 1_726_740_174_589
 
@@ -131,6 +131,8 @@ def test_a_job_that_was_just_queued_is_as_recorded_from_the_vendors_server(yard:
         "submittedBy": ADA.name,
         "scheduleId": None,
         "progress": None,
+        "queuePosition": 1,
+        "waitingFor": None,
     }
 
 

@@ -12,7 +12,7 @@ import pytest
 from jobyard.authorizer import Role
 from jobyard.errors import Busy, Unavailable
 from jobyard.http import Request
-from jobyard.model import Status
+from jobyard.model import Person, Status
 from jobyard.model.ids import object_id
 from jobyard.model.schedule import Schedule
 from jobyard.store import schedules
@@ -175,7 +175,9 @@ def _schedule_body(world: World, key: str, body: str | None) -> str | None:
 
 
 def private(world: World) -> None:
+    """To whom a schedule would be given may not run its workflow."""
     world.workflow = world.yard.workflow(public=False)
+    world.yard.client(Role.MEMBER, user=Person("b" * 24, "Bob"))
 
 
 def of_one_who_may_not(world: World) -> None:

@@ -9,7 +9,6 @@ from urllib.parse import unquote, urlsplit
 from jobyard.authorizer import Caller, Role
 from jobyard.handlers import DIALECTS
 from jobyard.model import Job, Output, Status
-from jobyard.model.ids import now_ms, object_id
 from jobyard.model.people import Kind, Permissions
 from jobyard.model.schedule import Schedule
 from jobyard.model.source import NOWHERE
@@ -90,7 +89,7 @@ class World:
         }
         if "/usergroups" in path or "/collections" in path or "/v3/users" in path:
             known |= self._shared(path)
-        if "{scheduleId}" in path:
+        elif "{scheduleId}" in path:
             known["scheduleId"] = self.schedule().id
         if "{jobId}" in path:
             known["jobId"] = self.job(path, status).id
@@ -99,10 +98,10 @@ class World:
     def _shared(self, path: str) -> dict[str, str]:
         """A collection, a group, and a user; what a path names as in another is in it."""
         curator = Caller("acme", self.client.user, Role.CURATOR, self.client.id)
-        user, at = self.yard.client(Role.MEMBER).user.id, now_ms()
+        user = self.yard.client(Role.MEMBER).user.id
         group = people.create_group(curator, NOWHERE, "Analysts", "Viewer").id
         collection = collections.create(curator, NOWHERE, "Accounting").id
-        schedule = self.yard.schedule(object_id(at), user)
+        schedule = self.schedule().id
         if "/usergroups/{userGroupId}/users/{" in path:
             people.add_members(curator, NOWHERE, group, [user])
         for part, kind, id in (
@@ -133,7 +132,7 @@ class World:
             "userId": user,
             "userGroupId": self._shared("")["userGroupId"],
             "workflowId": self.workflow.id,
-            "scheduleId": self.yard.schedule(object_id(now_ms()), user),
+            "scheduleId": self.schedule().id,
         }
         return {"name": "Accounting", "ownerId": user} | things
 

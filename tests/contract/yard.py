@@ -15,12 +15,12 @@ from jobyard.model import Job, Output, Person, Workflow
 from jobyard.model.ids import object_id
 from jobyard.model.messages import message_key
 from jobyard.service import tokens
-from jobyard.store import credentials, workflows
+from jobyard.store import credentials, schedules, workflows
 from jobyard.store.credentials import ApiClient
 from jobyard.store.items import attribute, item
 from jobyard.store.records import job_item, job_pk
 from tests.contract import api
-from tests.factories import NOW, a_job, a_workflow
+from tests.factories import NOW, a_job, a_schedule, a_workflow
 
 
 class Client(NamedTuple):
@@ -53,9 +53,8 @@ class Yard:
         return made
 
     def schedule(self, id: str, owner: str, tenant: str = "acme") -> str:
-        """What is asked of a schedule: whose it is."""
-        record = {"pk": f"SCHEDULE#{tenant}", "sk": id, "id": id, "tenant": tenant, "ownerId": owner}
-        self._dynamodb.put_item(TableName=self.table, Item=item(record))
+        """One that is never due."""
+        assert schedules.create(a_schedule(tenant=tenant, id=id, owner=Person(owner, "Jane Doe")), None)
         return id
 
     def no_schedule(self, id: str, tenant: str = "acme") -> None:

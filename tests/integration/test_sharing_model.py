@@ -20,9 +20,8 @@ from jobyard.model import Job, Person, Workflow
 from jobyard.model.people import Kind, Permissions, User
 from jobyard.model.source import NOWHERE
 from jobyard.service import collections, people
-from jobyard.store import users, workflows
-from jobyard.store.items import item, table_name
-from tests.factories import a_caller, a_job, a_workflow
+from jobyard.store import schedules, users, workflows
+from tests.factories import a_caller, a_job, a_schedule, a_workflow
 from tests.promises.effort import effort
 
 NOW = 1_800_000_000_000
@@ -95,8 +94,7 @@ class World:
             users.create(User("acme", id, "A", "B", "a@b", role, NOW, may_create_collections=True), ())
             self.model.roles[id] = role
         for id, owner in zip(SCHEDULES, owners, strict=True):
-            record = {"pk": "SCHEDULE#acme", "sk": id, "ownerId": USERS[owner]}
-            client("dynamodb").put_item(TableName=table_name(), Item=item(record))
+            schedules.create(a_schedule(id=id, owner=Person(USERS[owner], "X")), None)
             self.model.owners[id] = USERS[owner]
         self.workflows = [
             a_workflow(id=id, public=number == 0 and owners[0] == 0, owner=USERS[owners[1]])
