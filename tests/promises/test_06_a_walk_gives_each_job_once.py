@@ -32,6 +32,9 @@ from botocore.awsrequest import AWSResponse
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from jobyard.model import Stand, Status
+from jobyard.model.ids import now_ms
+from jobyard.store import jobs, queues
 from tests.contract.api import call
 from tests.contract.tencent.signing import ask
 from tests.promises.effort import effort
@@ -112,6 +115,7 @@ class Meanwhile:
 
     def __init__(self, world: World, client: Any) -> None:
         world.clear()
+        assert queues.put(queues.get("acme", ""), 0, False, now_ms())
         self.world, self.client = world, client
         self.came: list[str] = []
         self.changed: list[str] = []
@@ -161,7 +165,12 @@ class Meanwhile:
 
     def _run(self, id: str) -> None:
         """Its execution begins, and moves the job on: as far as its function, and when it runs again, to its end."""
-        self.world.deliver()
+        job = self.world.jobs()[id]
+        if job.status is Status.QUEUED:
+            # The others wait on, in a queue without slots.
+            jobs.stand(job, Stand(job.priority, "free"), job.owner, now_ms())
+            self.changed.append(id)
+        self.world.deliver_all()
         machine = self.world.machine
         if id in machine.working():
             machine.finish(id)
