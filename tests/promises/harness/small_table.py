@@ -16,13 +16,16 @@ import pytest
 from jobyard.aws import ClientError
 from jobyard.lifecycle import count
 from jobyard.service import lists
-from jobyard.store import counts, listings, workflows
+from jobyard.store import counts, listings, transactions, workflows
 from jobyard.store.items import Attributes
 from local.template import load, table_definition
 
 Key = tuple[str, str]
 PAGE = 40
 """Items of a Query that is not limited: DynamoDB's pages end at a megabyte."""
+
+
+_SAME_REVISION = ("revision = :revision", "(attribute_not_exists(revision) OR revision = :revision)")
 
 
 class SmallTable:
@@ -94,10 +97,14 @@ class SmallTable:
 
     def _holds(self, put: dict[str, Any]) -> bool:
         before = self._items.get(_key(put["Item"]))
-        if put["ConditionExpression"] == "attribute_not_exists(pk)":
+        condition, values = put["ConditionExpression"], put.get("ExpressionAttributeValues", {})
+        if condition == "attribute_not_exists(pk)":
             return before is None
-        assert put["ConditionExpression"] == "phase = :seen"
-        return before is not None and before["phase"] == put["ExpressionAttributeValues"][":seen"]
+        if condition == "attribute_not_exists(#names) OR #names = :had":
+            return before is None or before["names"] == values[":had"]
+        assert condition in (f"phase = :seen AND {same}" for same in _SAME_REVISION)
+        seen = values[":seen"], values[":revision"]
+        return before is not None and (before["phase"], before.get("revision", {"N": "0"})) == seen
 
     def _update(self, update: dict[str, Any]) -> None:
         now = dict(self._items.get(_key(update["Key"]), update["Key"]))
@@ -135,7 +142,7 @@ def in_memory() -> Iterator[SmallTable]:
     """The product's counts and lists use a small table meanwhile."""
     table = SmallTable()
     with pytest.MonkeyPatch.context() as patched:
-        for module in (counts, listings, count, workflows):
+        for module in (counts, listings, count, workflows, transactions):
             patched.setattr(module, "client", lambda _: table)
         # One after the other: threads would take longer, and their own order each time.
         patched.setattr(lists, "at_once", lambda calls: [call() for call in calls])
