@@ -39,6 +39,7 @@ _BEFORE = {
 """The write that the execution of a job stands before, in each status that one has on its way."""
 
 _DAY_SECONDS = 24 * 3600
+_JUDGED_AT_ONCE = 25
 
 
 class Stage:
@@ -60,8 +61,15 @@ class Stage:
     # Schedules.
 
     def every_schedule(self, scenario: Scenario) -> int:
-        """Each of them, each with a job of its own; in the end whatever is to come of any comes."""
-        tried = every_schedule(self.world.wire, scenario, self._apart)
+        """Each of them, each with a job of its own; now and then, and in the end, whatever is to come of any comes."""
+
+        def judged(play: Play) -> None:
+            scenario(play)
+            # A job that waits for its start takes a day, and none is kept for as many as there are schedules.
+            if len(self._judged) >= _JUDGED_AT_ONCE:
+                self._come_to_rest()
+
+        tried = every_schedule(self.world.wire, judged, self._apart)
         self._come_to_rest()
         return tried
 
