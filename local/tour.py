@@ -44,7 +44,7 @@ class Tour:
 
     def _take(self) -> None:
         try:
-            admin, member, other = map(self._token, ("admin", "member", "other"))
+            admin, member, other = map(self.token, ("admin", "member", "other"))
             schedule = self.share_a_schedule(admin)
             self.fill_a_queue(admin)
             self.look_at_a_run(schedule, admin, member, other)
@@ -53,6 +53,17 @@ class Tour:
                 self._say("tour: broken off, as the server did not answer")
         except Exception as error:  # noqa: BLE001 - whatever it is, the local run goes on
             self._say(f"tour: broken off: {type(error).__name__}: {error}")
+
+    def token(self, who: str) -> str:
+        """An access token of one of the configuration's clients: ``admin``, ``member`` or ``other``."""
+        client = self._alteryx[who]
+        form = {
+            "grant_type": "client_credentials",
+            "client_id": client["client_id"],
+            "client_secret": client["client_secret"],
+        }
+        with urlopen(self._alteryx["token_url"], urlencode(form).encode(), timeout=30) as answer:  # noqa: S310
+            return str(json.load(answer)["access_token"])
 
     def fill_a_queue(self, admin: str) -> list[str]:
         """Twenty jobs of mixed priority wait for two slots; the ids in the order in which they were taken."""
@@ -121,8 +132,8 @@ class Tour:
 
     def _waiting(self, job: str, token: str) -> Any:
         found = self._ask("GET", f"/v3/jobs/{job}", token)
-        # The index of those that wait is a moment behind.
-        return found if found["queuePosition"] and found["queuePosition"] > JOBS // 2 else None
+        # The index of those that wait is a moment behind: it is the first of the lowest priority once it has them all.
+        return found if found["queuePosition"] == JOBS - JOBS // len(PRIORITIES) + 1 else None
 
     def _all_ended(self, ids: list[str], token: str) -> list[Any] | None:
         # The last of the lowest priority is the last of all, so mostly one is asked for.
@@ -138,16 +149,6 @@ class Tour:
                 return answer
             if self._ended.wait(LOOK_SECONDS):
                 raise Ended
-
-    def _token(self, who: str) -> str:
-        client = self._alteryx[who]
-        form = {
-            "grant_type": "client_credentials",
-            "client_id": client["client_id"],
-            "client_secret": client["client_secret"],
-        }
-        with urlopen(self._alteryx["token_url"], urlencode(form).encode(), timeout=30) as answer:  # noqa: S310
-            return str(json.load(answer)["access_token"])
 
     def _ask(self, method: str, path: str, token: str, body: Mapping[str, Any] | None = None) -> Any:
         if self._ended.is_set():
