@@ -7,7 +7,7 @@ import json
 import time
 import zipfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -33,12 +33,15 @@ class World:
         self._outputs = stack.outputs
 
     def deploy(self, file: str) -> str:
-        """The ARN of a function made of a file of ``workflows/``, as a job author would make one."""
+        """The ARN of a function made of a file of ``workflows/``, as a job author would make one; made once."""
+        name = f"{self._outputs['WorkflowFunctionPrefix']}life-{file.removesuffix('.py').replace('_', '-')}"
+        with suppress(self.functions.exceptions.ResourceNotFoundException):
+            return str(self.functions.get_function(FunctionName=name)["Configuration"]["FunctionArn"])
         code = io.BytesIO()
         with zipfile.ZipFile(code, "w") as archive:
             archive.writestr("app.py", (WORKFLOWS / file).read_text(encoding="utf-8"))
         made = self.functions.create_function(
-            FunctionName=f"{self._outputs['WorkflowFunctionPrefix']}life-{file.removesuffix('.py').replace('_', '-')}",
+            FunctionName=name,
             Runtime="python3.13",
             Handler="app.handler",
             Role="arn:aws:iam::000000000000:role/any",

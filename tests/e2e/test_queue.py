@@ -130,7 +130,7 @@ def test_the_job_of_a_worker_that_was_killed_is_given_to_another(
     queue = Queue(world, stack, "render-again")
     example = str(ROOT / "examples" / "worker.py")
     first = begin(example, queue.url)
-    # Time enough for another to begin: it counts from when the message is sent.
+    # Time enough for each to begin: it counts from when the message is sent.
     job = queue.put(frames=8, heartbeat=12, retries=Retries(1, 1))
     wait_for(lambda: "Rendering 8 frames." in admin.texts(job.id), "the worker has the job")
     first.send_signal(signal.SIGKILL)
@@ -146,8 +146,8 @@ def test_a_worker_that_dies_fails_its_job_where_it_may_not_be_tried_again(
 ) -> None:
     queue = Queue(world, stack, "render-once")
     first = begin(str(ROOT / "examples" / "worker.py"), queue.url)
-    job = queue.put(frames=8, heartbeat=3)
-    wait_for(lambda: "Rendering 8 frames." in admin.texts(job.id), "the worker has the job")
+    job = queue.put(frames=30, heartbeat=12)
+    wait_for(lambda: "Rendering 30 frames." in admin.texts(job.id), "the worker has the job")
     first.kill()
     done = world.wait(job, *ENDED)
     assert (done.status, done.error) == (Status.FAILED, "The worker gave no sign of life within its time.")
