@@ -141,11 +141,11 @@ def _value(parameter: dict[str, Any]) -> str:
 
 
 def _ask(world: World, route: api.Route, query: list[tuple[str, str]]) -> None:
-    body = None
+    needed = world.body(f"{route.method} {route.path}")
+    body = None if needed is None else json.dumps(needed)
     if route.path.endswith("token"):
         body = f"grant_type=client_credentials&client_id={world.client.id}&client_secret={world.client.secret}"
     elif (route.method, route.path) == ("POST", "/inventorytriggerjob"):
         body = operation("POST /inventorytriggerjob")["requestBody"]["content"]["application/xml"]["example"]
     path = world.path(route)
-    body = body or json.dumps(world.body(f"{route.method} {route.path}") or "") or None
     api.call(route.method, path, None, query, body, world.credentials(route.method, path))
