@@ -247,7 +247,7 @@ def test_the_usual_caller_costs_one_read_however_many_collections_there_are(
             each.put("users", userId=member.user.id)
             each.put("schedules", scheduleId=SCHEDULE)
     assert looked_at(curator) == ["GetItem"]
-    yard.job(id=JOB, owner=member.user, schedule_id=SCHEDULE)
+    yard.job(id=JOB, owner=member.user, schedule_id=SCHEDULE, status=Status.RUNNING)
     assert looked_at(member) == ["GetItem"]
 
 

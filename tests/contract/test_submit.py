@@ -41,7 +41,7 @@ def test_the_job_is_answered_as_its_detail_shows_it(yard: Yard, curator: Client,
     )
     assert (sent["appId"], sent["submittedBy"]) == (workflow.id, curator.user.name)
     assert sent["messages"] == [{"status": 1, "text": "Queued with priority High.", "toolId": -1}]
-    assert call("GET", f"/webapi/v3/jobs/{sent['id']}", curator.token).json == sent
+    assert call("GET", f"/webapi/v3/jobs/{sent['id']}", curator.token).json == sent | {"queuePosition": 1}
 
 
 def test_the_id_begins_with_the_second_of_its_creation(curator: Client, workflow: Workflow) -> None:
@@ -185,7 +185,7 @@ def test_the_most_that_is_taken(yard: Yard, curator: Client, workflow: Workflow)
 def test_a_public_workflow_runs_for_every_role_with_access(yard: Yard, workflow: Workflow, role: Role) -> None:
     client = yard.client(role)
     sent = submit(client, workflow).json
-    assert call("GET", f"/webapi/v3/jobs/{sent['id']}", client.token).json == sent
+    assert call("GET", f"/webapi/v3/jobs/{sent['id']}", client.token).json == sent | {"queuePosition": 1}
 
 
 def test_a_private_workflow_runs_for_its_owner_and_administrators(
