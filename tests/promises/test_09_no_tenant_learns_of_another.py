@@ -43,13 +43,18 @@ from tests.promises.harness.tenants import (
 pytestmark = [pytest.mark.usefixtures("tenancy"), pytest.mark.timeout(600)]
 
 
-def each_job(method: str, path: str, query: str = "") -> dict[str, Ask]:
+def each_job(method: str, path: str, body: str | None = None) -> dict[str, Ask]:
     """By the id of a job in each status."""
 
     def ask(n: int) -> Ask:
-        return lambda me, of: me.bearer(method, path.format(job=of.jobs[n], output=of.output_id), query)
+        return lambda me, of: me.bearer(method, path.format(job=of.jobs[n], output=of.output_id), body=body)
 
     return {f"job {n}": ask(n) for n in range(7)}
+
+
+def queue(method: str, body: str | None = None) -> Ask:
+    """Each tenant has a queue of any tag; a job of its own waits in that of its own."""
+    return lambda me, of: me.bearer(method, f"/webapi/v3/queues/{of.tag}", body=body)
 
 
 def each_number(method: str) -> dict[str, Ask]:
@@ -108,6 +113,7 @@ NAMES_NOTHING = {
     "POST /webapi/v3/users",
     "GET /webapi/v3/collections",
     "POST /webapi/v3/collections",
+    "GET /webapi/v3/queues",
 }
 """Routes on which nothing of another could be named. What they list is of the caller's tenant, as is seen elsewhere."""
 
@@ -208,6 +214,11 @@ WALKS: dict[str, dict[str, Ask]] = {
             "GET", f"/webapi/v3/jobs/{of.jobs[3]}/messages", f"after={of.message_key}"
         ),
     },
+    "PATCH /webapi/v3/jobs/{jobId}": each_job("PATCH", "/webapi/v3/jobs/{job}", '{"priority":"Low"}'),
+    "GET /webapi/v3/queues": {},
+    "GET /webapi/v3/queues/{tag}": {"tag": queue("GET")},
+    "PUT /webapi/v3/queues/{tag}": {"tag": queue("PUT", '{"slots":2,"paused":false}')},
+    "PATCH /webapi/v3/queues/{tag}": {"tag": queue("PATCH", '{"slots":3}')},
     "DELETE /webapi/v3/jobs/{jobId}": each_job("DELETE", "/webapi/v3/jobs/{job}"),
     "POST /webapi/v3/workflows/{workflowId}/jobs": {
         "workflow": lambda me, of: me.bearer("POST", f"/webapi/v3/workflows/{of.workflow_id}/jobs", body="{}"),
@@ -294,6 +305,7 @@ def unknown(of: Things) -> Things:
         workflow_id=object_id(NOW),
         workflow_name="Profile of nobody",
         schedule_id=object_id(NOW),
+        tag="tag-of-nobody",
         jobs=tuple(object_id(NOW) for _ in of.jobs),
         output_id=object_id(NOW),
         message_key=f"{of.message_key.rpartition('-')[0]}-00000000",

@@ -31,7 +31,7 @@ from tests.factories import NOW, a_schedule
 ROUTES = {f"{route.method} {route.path}": route for route in routes()}
 FORM = {"content-type": "application/x-www-form-urlencoded"}
 JSON = {"content-type": "application/json"}
-RUNNING = list(Status).index(Status.RUNNING)
+QUEUED, RUNNING = (list(Status).index(each) for each in (Status.QUEUED, Status.RUNNING))
 
 
 class Sent(NamedTuple):
@@ -55,6 +55,7 @@ class Things(NamedTuple):
     workflow_id: str
     workflow_name: str
     schedule_id: str
+    tag: str
     jobs: tuple[str, ...]
     output_id: str
     message_key: str
@@ -107,8 +108,9 @@ class Tenant:
     def _filled(self, number: int) -> Things:
         output = Output(object_id(NOW), "a.csv", "a.csv", "csv", f"outputs/{self.name}/a.csv", 1)
         of: dict[str, Any] = {"tenant": self.name, "owner": self.curator.user}
+        tag = f"tag-of-{self.name}"
         jobs = [
-            self.yard.job(status=status, outputs=[output], created_at=NOW + n, **self._at(status), **of)
+            self.yard.job(status=status, outputs=[output], created_at=NOW + n, worker_tag=tag, **self._at(status), **of)
             for n, status in enumerate(Status)
         ]
         for job in jobs:
@@ -138,7 +140,7 @@ class Tenant:
             user_id=self.curator.user.id,
             workflow_id=self.workflow.id,
             workflow_name=self.workflow.name,
-            schedule_id=self.schedule().id,
+            tag=tag,
             jobs=tuple(job.id for job in jobs),
             output_id=output.id,
             message_key=f"{NOW}-000000-0a1b2c3{number}",
@@ -178,7 +180,7 @@ class Tenant:
         colleague, leaver = (people.create_user(who, NOWHERE, user).id for _ in range(2))
         group, empty = (people.create_group(who, NOWHERE, f"Group of {self.name}", "Viewer").id for _ in range(2))
         people.add_members(who, NOWHERE, group, [colleague])
-        schedule = self.yard.schedule(object_id(NOW), self.curator.user.id, self.name)
+        schedule = self.schedule().id
         shared, nothing, left = (collections.create(who, NOWHERE, f"Collection of {self.name}").id for _ in range(3))
         for kind, id in (
             (Kind.USER, colleague),
@@ -274,6 +276,17 @@ class Tenant:
             "GET /webapi/v3/jobs/{jobId}": self.bearer("GET", f"/webapi/v3/jobs/{job}", "includeMessages=false"),
             "GET /webapi/v3/jobs/{jobId}/messages": self.bearer(
                 "GET", f"/webapi/v3/jobs/{job}/messages", f"after={has.message_key}"
+            ),
+            "PATCH /webapi/v3/jobs/{jobId}": self.bearer(
+                "PATCH", f"/webapi/v3/jobs/{has.jobs[QUEUED]}", body='{"priority":"High","workerTag":"gpu"}'
+            ),
+            "GET /webapi/v3/queues": self.bearer("GET", "/webapi/v3/queues"),
+            "GET /webapi/v3/queues/{tag}": self.bearer("GET", f"/webapi/v3/queues/{has.tag}"),
+            "PUT /webapi/v3/queues/{tag}": self.bearer(
+                "PUT", f"/webapi/v3/queues/{has.tag}", body='{"slots":2,"paused":false}'
+            ),
+            "PATCH /webapi/v3/queues/{tag}": self.bearer(
+                "PATCH", f"/webapi/v3/queues/{has.tag}", body='{"slots":null,"paused":true}'
             ),
             "DELETE /webapi/v3/jobs/{jobId}": self.bearer("DELETE", f"/webapi/v3/jobs/{has.jobs[0]}"),
             "POST /webapi/v3/workflows/{workflowId}/jobs": self.bearer(
