@@ -70,7 +70,6 @@ class Scheduled:
         """Its first run has a job of this status."""
         self.at(self.first)
         self.fire()
-        self.stand.world.deliver()
         id = self.now.last_job_id
         assert id
         self.stand.take(id, status)

@@ -57,14 +57,13 @@ class Stand:
         return id
 
     def take(self, id: str, status: Status) -> None:
-        """Its execution takes a job so far."""
+        """Stream and execution take a job so far, and no further."""
         machine = self.world.machine
-        if id not in machine.executions:
-            self.world.deliver_all()
         while self.world.jobs()[id].status is not status:
+            execution = machine.executions.get(id)
             if id in machine.able():
                 machine.step(id)
-            elif machine.executions[id].state == "WaitForStart":
+            elif execution is not None and execution.state == "WaitForStart":
                 self.world.clock.advance(24 * 3600)
             else:
                 assert self.world.deliver(), f"nothing takes {id} on"
