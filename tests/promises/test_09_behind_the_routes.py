@@ -62,6 +62,8 @@ def operators(globex: Tenant) -> dict[str, Asked]:
         "clients.revoke": Asked({"clientId": globex.curator.id}, {"clientId": "f" * 24}),
         "workflows.register": Asked(None),
         "workflows.list": Asked(None),
+        "queues.set": Asked(None),
+        "queues.list": Asked(None),
         "keys.create": Asked(None),
         "keys.list": Asked(None),
         "keys.revoke": Asked({"keyId": globex.organisation.key_id}, {"keyId": "f" * 24}),
@@ -99,6 +101,8 @@ def masked(text: str, fields: dict[str, Any]) -> str:
 
 
 def test_lists_of_the_operator_are_of_one_tenant(two: Two) -> None:
+    for tenant in ("acme", "globex"):
+        assert manage({"action": "queues.set", "tenant": tenant, "tag": f"tag-of-{tenant}", "slots": 2})["ok"]
     for action in (each for each in _ACTIONS if each.endswith(".list")):
         listed = manage({"action": action, "tenant": "acme"})["result"]
         assert listed, action
