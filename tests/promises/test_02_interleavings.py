@@ -20,6 +20,9 @@ from tests.promises.harness.interleave import Play
 from tests.promises.harness.orders import GONE
 from tests.promises.harness.stage import Stage
 
+# Some of these try some two hundred orders, each with a table of its own.
+pytestmark = pytest.mark.timeout(600)
+
 Staged = Callable[[str], Stage]
 CANCELLED, COMPLETED, FAILED = Status.CANCELLED, Status.COMPLETED, Status.FAILED
 
