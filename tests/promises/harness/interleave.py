@@ -9,6 +9,7 @@ calls is all that matters: ``every_schedule`` tries each order, ``Play`` by itse
 from __future__ import annotations
 
 import json
+import random
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import contextmanager
@@ -16,7 +17,11 @@ from typing import Any, NamedTuple
 
 from botocore.awsrequest import AWSResponse
 
+from tests.promises.effort import LONG
 from tests.promises.harness.wire import Call, CarryOut, Wire
+
+_NEXT = 0.3
+"""How often, where orders are passed over, the next one is not."""
 
 PATIENCE_SECONDS = 20.0
 """For one turn of one actor."""
@@ -179,8 +184,13 @@ Scenario = Callable[[Play], None]
 """Sets the stage, has the play run its actors, and asserts what must hold afterwards."""
 
 
-def every_schedule(wire: Wire, scenario: Scenario, apart: Apart = lambda _: False) -> int:
-    """``scenario`` under each order of its actors' calls, depth first; how many there were."""
+def every_schedule(wire: Wire, scenario: Scenario, apart: Apart = lambda _: False, *, every: bool = LONG) -> int:
+    """``scenario`` under each order of its actors' calls, depth first; how many there were.
+
+    Without ``every`` it passes over many of them, always the same: each actor goes first and last, and is met by the
+    others between its calls. There are hundreds of orders of a few calls, and ``make test-long`` tries them all.
+    """
+    chance = random.Random(0)
     path: list[tuple[int, int]] = []
     """The choice at each fork, and of how many."""
     for count in range(1, 1_000_000):
@@ -194,12 +204,14 @@ def every_schedule(wire: Wire, scenario: Scenario, apart: Apart = lambda _: Fals
             return able[known[0]]
 
         play_once(Play(wire, choose, apart=apart), scenario)
-        while taken and taken[-1][0] == taken[-1][1] - 1:
-            taken.pop()
-        if not taken:
-            print(f"{count} schedules, all that there are")  # noqa: T201 - for who asks pytest to show it
+        forks = [place for place, (choice, of) in enumerate(taken) if choice < of - 1]
+        if not forks:
+            print(f"{count} schedules{', all that there are' if every else ''}")  # noqa: T201 - for who asks pytest
             return count
-        path = [*taken[:-1], (taken[-1][0] + 1, taken[-1][1])]
+        # The last of them is the next order; one before it passes over those that differ behind it only.
+        fork = forks[-1] if every or chance.random() < _NEXT else chance.choice(forks)
+        choice, of = taken[fork]
+        path = [*taken[:fork], (choice + 1, of)]
     raise AssertionError("too many schedules to try them all")
 
 
