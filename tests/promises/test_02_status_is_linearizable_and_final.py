@@ -7,6 +7,7 @@ would change it is in ``test_02_interleavings.py``, with real threads in ``test_
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -137,7 +138,8 @@ def every_write(stage: Stage, id: str) -> None:
     """Each state of the machine that writes, as one that was on its way for longer than the job lived."""
     machine = stage.world.machine
     if id not in machine.executions:
-        machine.answer("StartExecution", {"name": id, "input": an_input(id)})
+        given = json.loads(an_input(id)) | {"pk": f"JOB#acme#{id}"}
+        machine.answer("StartExecution", {"name": id, "input": json.dumps(given)})
     execution = machine.executions[id]
     was = vars(execution).copy()
     for state in ("Enqueue", "Start", "Complete", "Fail"):

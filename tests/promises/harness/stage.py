@@ -218,9 +218,12 @@ class Stage:
     def delivers(self, play: Play, again: Sequence[dict[str, Any]] = ()) -> Callable[[], None]:
         """Drive is given what the stream has to tell at that moment, or what it has told before ``again``."""
 
+        def again_told() -> None:
+            assert self.world.drive(list(again)) == []
+
         def act() -> None:
             if again:
-                assert self.world.drive(list(again)) == []
+                play.op("initialize", again_told)
             else:
                 play.pause("drive is invoked")
                 play.op("initialize", lambda: (self.world.deliver(), None)[1])
