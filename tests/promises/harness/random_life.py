@@ -17,6 +17,7 @@ from hypothesis.stateful import (
 
 from jobyard import runner
 from jobyard.lifecycle.reconcile import GRACE_MS, Repairs
+from jobyard.lifecycle.schedules import Compared
 from jobyard.model import Status
 from jobyard.model.ids import now_ms
 from jobyard.runner import _job
@@ -349,7 +350,7 @@ class Life(RuleBasedStateMachine):
                 repairs["failed"] += 1
                 self.reference.move(job, "fail", now_ms(), BY_HAND)
         # How much count has been told by now is not the reference's to know.
-        assert self.world.reconcile() | {"recounted": 0, "claimed": 0, "freed": 0} == repairs
+        assert self.world.reconcile() | {"recounted": 0, "claimed": 0, "freed": 0} == repairs | Compared()._asdict()
         self._see_claims()
 
     def _needed(self, job: Known, old: int) -> bool:
