@@ -90,7 +90,7 @@ def start(job: Job) -> bool:
 
 
 def _react(record: Record, batch: _Batch) -> None:
-    change, kind = record["dynamodb"], record["eventName"]
+    change, kind = record["dynamodb"], record.get("eventName", "")
     number = change["SequenceNumber"]
     if change["Keys"]["pk"]["S"].startswith("QUEUE#"):
         if kind != "REMOVE":

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, StrictInt
 
 from jobyard.dialects.alteryx.bodies import read
 from jobyard.dialects.alteryx.caller import administrator
@@ -17,7 +17,14 @@ from jobyard.service import queues
 from jobyard.service.queues import Shown
 
 UNTAGGED = "-"
-Slots = Annotated[StrictInt, Field(ge=0, le=SLOTS_MOST)]
+
+
+def _whole(given: Any) -> Any:
+    # To JSON 3.0 is the number that 3 is.
+    return int(given) if isinstance(given, float) and given.is_integer() else given
+
+
+Slots = Annotated[StrictInt, Field(ge=0, le=SLOTS_MOST), BeforeValidator(_whole)]
 
 
 class QueueContract(BaseModel):
@@ -40,9 +47,10 @@ class ChangeQueueContract(BaseModel):
 
 def answer(request: Request) -> Response:
     who = administrator(request)
-    tag = request.path_parameters.get("tag")
-    if tag is None:
+    named = request.path.rpartition("/v3/queues")[2].strip("/")
+    if not named:
         return json_response(200, [_view(each) for each in queues.all_of(who)])
+    tag = request.path_parameters.get("tag", named)
     tag = "" if tag == UNTAGGED else tag
     if request.method == "PUT":
         whole = read(request, QueueContract)

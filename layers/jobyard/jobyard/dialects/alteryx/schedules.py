@@ -80,7 +80,9 @@ def _endpoint(request: Request) -> str:
 
 def _create(who: Caller, request: Request) -> Response:
     contract = _contract(request, REQUIRED_TO_CREATE)
-    made = schedules.create(who, request.source, listed_in(who), _wanted(contract, settable=CREATED))
+    # Without an owner, says the contract: it is the caller's.
+    wanted = _wanted(contract, settable=CREATED)._replace(owner_id=None)
+    made = schedules.create(who, request.source, listed_in(who), wanted)
     return json_response(201, made.id)
 
 
