@@ -102,6 +102,22 @@ def test_the_slot_of_a_job_that_has_ended_is_given_back_and_used(machine: FakeMa
     assert queues.get("acme", "").running == 1
 
 
+@pytest.mark.parametrize("slots", [1, None])
+def test_the_slot_of_the_last_job_is_given_back_though_nothing_else_is_in_its_queue(
+    machine: FakeMachine, slots: int | None
+) -> None:
+    assert queues.put(queues.get("acme", ""), slots, False, NOW)
+    last = stored()
+    dispatch("acme#")
+    jobs.fail(present(last), "enough", NOW)
+    count(present(last))
+    later = now_ms() + GRACE_MS + 1
+    assert reconcile(later, 60) == Repairs(freed=1)
+    assert queues.get("acme", "").running == 0
+    assert queues.held() == {}
+    assert reconcile(later + GRACE_MS, 60) == NONE
+
+
 def test_slots_that_were_counted_wrong_are_counted_again(machine: FakeMachine) -> None:
     assert queues.put(queues.get("acme", ""), 3, False, NOW)
     stored()

@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from itertools import chain
 from typing import Any
 from unittest.mock import patch
 
@@ -141,6 +142,7 @@ def _change_job() -> Iterator[Way]:
 def _queues() -> Iterator[Way]:
     listed = sample("queues")
     listed["requestContext"]["http"]["method"] = "GET"
+    listed["rawPath"] = listed["requestContext"]["http"]["path"] = "/webapi/v3/queues"
     del listed["pathParameters"], listed["body"]
     yield Way(listed, check=_answered(200))
 
@@ -182,21 +184,22 @@ def signed(event: dict[str, Any], id: str = seed.SECRET_ID, key: str = seed.SECR
 def _unmatched() -> Iterator[Way]:
     """Each route with a slash too many."""
     routes = load()["Resources"]["UnmatchedFunction"]["Properties"]["Environment"]["Variables"]["ROUTES"]["Fn::Sub"]
-    functions = json.loads(routes.replace("${", "").replace('Function}"', 'Function"'))
-    for key in functions:
-        method, path = key.split(" ")
+    served = json.loads(routes.replace("${", "").replace('Function}"', 'Function"'))
+    for key in chain.from_iterable(served.values()):
+        methods, path = key.split(" ")
+        method = methods.partition(",")[0]
         event = sample("unmatched") | {"rawPath": f"{path.replace('{', '').replace('+', '').replace('}', '')}/"}
         event["requestContext"]["http"]["method"] = method
-        yield Way(event, lambda: _routed(functions), _answered(204))
+        yield Way(event, lambda: _routed(served), _answered(204))
 
 
 @contextmanager
-def _routed(functions: dict[str, str]) -> Iterator[None]:
+def _routed(served: dict[str, list[str]]) -> Iterator[None]:
     from jobyard import unmatched
 
     unmatched.routes.cache_clear()
     answer = answered("lambda.Invoke", lambda: {"Payload": io.BytesIO(b'{"statusCode": 204}')})
-    with patch.dict("os.environ", {"ROUTES": json.dumps(functions)}), answer:
+    with patch.dict("os.environ", {"ROUTES": json.dumps(served)}), answer:
         yield
     unmatched.routes.cache_clear()
 

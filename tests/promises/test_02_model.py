@@ -38,6 +38,6 @@ def test_it_answers_as_a_few_dictionaries_would(world: World, monkeypatch: pytes
         with redirect_stdout(StringIO()):
             stand = Stand(world)
             life: Any = lambda: Life(stand)  # noqa: E731
-            run_state_machine_as_test(life, settings=effort(10, 45))
+            run_state_machine_as_test(life, settings=effort(5, 45))
     finally:
         logging.disable(logging.NOTSET)

@@ -4,8 +4,9 @@ Every function is run once to see which calls it makes. Then the process dies ri
 after. Whoever invoked it does what AWS or a caller would do, the world comes to rest, and all promises are checked
 (``harness/promises.py``). The calls are found by recording, so that a new one is swept without anybody's doing.
 
-In the quick run each place in the code that calls AWS is swept once for each group of scenes; in the long one every
-call of every scene is, with callers who give up and with such as go on, and more pairs of deaths are tried.
+In the quick run each place in the code that writes is swept once for each group of scenes, and each scene's beginning:
+reads leave the world as it is, so a death at one is the death after the write before it. In the long run both sides of
+every call of every scene are, and more pairs of deaths are tried.
 """
 
 from __future__ import annotations
@@ -45,7 +46,8 @@ def test_a_crash_on_either_side_of_any_call_breaks_no_promise(world: World, grou
     for scene in (each for each in SCENES if each.group == group):
         sites = recorded(world, scene).sites
         for point in points_of(sites, known):
-            for tries in _ways(sites[point.number], point):
+            # What has been written matters to who asks again and to who does not.
+            for tries in (1, PERSISTENT) if CRASHES or point.after else (PERSISTENT,):
                 where = f"{scene}: died {'after' if point.after else 'before'} {sites[point.number]}, tries: {tries}"
                 try:
                     assert crash(world, scene, [point], tries).met == 1, "the call that was recorded was not made"
@@ -54,13 +56,6 @@ def test_a_crash_on_either_side_of_any_call_breaks_no_promise(world: World, grou
                     raise
                 swept += 1
     print(f"{group}: {swept} crashes")  # noqa: T201 - how much was tried is part of what this test says
-
-
-def _ways(site: Site, point: Point) -> tuple[int, ...]:
-    """How often callers ask. What has been written matters to who asks again and to who does not."""
-    if CRASHES or (point.after and site.writes):
-        return (1, PERSISTENT)
-    return (1,) if point.after else (PERSISTENT,)
 
 
 def test_two_crashes_break_no_promise_either(world: World) -> None:

@@ -75,7 +75,7 @@ def deliveries(draw: st.DrawFn, told: Sequence[Record]) -> list[list[Record]]:
     return batches
 
 
-@effort(40)
+@effort(20)
 @given(data=st.data())
 def test_records_twice_out_of_turn_cut_and_merged(world: World, still: Clock, data: st.DataObject) -> None:
     world.clear()
@@ -90,7 +90,7 @@ def test_records_twice_out_of_turn_cut_and_merged(world: World, still: Clock, da
     counted_right(world, told)
 
 
-@effort(25)
+@effort(12)
 @given(data=st.data())
 def test_processes_that_die_between_any_two_calls(world: World, still: Clock, data: st.DataObject) -> None:
     world.clear()

@@ -132,7 +132,7 @@ class Story:
 STORIES = st.lists(st.sampled_from(HAPPENINGS), max_size=9)
 
 
-@effort(10)
+@effort(4)
 @given(submitted_at=st.sampled_from([0, 1, NOON, DAY_MS - 1]), happenings=STORIES)
 @example(NOON, ["deliver", "deliver", "midnight", "go on", "deliver", "go on"])
 @example(NOON, ["an hour", "reconcile", "deliver", "midnight", "reconcile", "go on"])

@@ -69,6 +69,7 @@ BEYOND_SCHEMAS: Final = {
     # The field of a form that is JSON.
     "POST /webapi/v3/workflows/{workflowId}/jobs": "^questions: must be JSON",
     # Its state.
+    "PATCH /webapi/v3/jobs/{jobId}": "^This job is not in",
     "DELETE /webapi/v3/jobs/{jobId}": "^This job is not in",
     "DELETE /public/{projectKey}/jobs/{jobId}": "^the requested job has already been",
     "PUT /inventorytriggerjob/{jobId}": "its State is",

@@ -114,16 +114,16 @@ def site_of(call: Call) -> Site:
 def points_of(sites: Sequence[Site], known: set[Site] | None = None) -> list[Point]:
     """Both sides of each call.
 
-    With ``known`` of each first call from a place that is not known yet, which then is; and only one side of those
-    that change nothing, as after one of them is where before the next one is.
+    With ``known`` only where the world is in a state of its own: before the first call, and after each write from a
+    place that is not known yet, which then is. Whoever dies anywhere between two writes leaves behind what whoever
+    dies after the first of them does.
     """
-    points = []
+    if known is None:
+        return [Point(number, after) for number in range(len(sites)) for after in (False, True)]
+    points = [Point(0, after=False)]
     for number, site in enumerate(sites):
-        if site not in (known or ()):
-            points.append(Point(number, after=False))
-            if known is None or site.writes:
-                points.append(Point(number, after=True))
-        if known is not None:
+        if site.writes and site not in known:
+            points.append(Point(number, after=True))
             known.add(site)
     return points
 

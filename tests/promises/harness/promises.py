@@ -169,6 +169,9 @@ def nothing_is_half_made(world: World) -> None:
             assert good == ("revokedAt" not in each), "a credential that is half made or half revoked"
         elif kind in _BESIDE:
             assert _BESIDE[kind](sk, each) in items, f"{pk} stands alone"
+        elif kind in ("GROUP", "COLLECTION", "IN"):
+            other = _other_side(pk, sk)
+            assert other is None or other in items, f"{pk} {sk} has no other side"
         elif kind in ("IDEMPOTENCY", "SOLE"):
             id = each["job"]["id"] if "job" in each else each["jobId"]
             assert id in inserted, "the key or the name of a job that was never written"
@@ -188,6 +191,15 @@ def _leading_to(name: str, credential: dict[str, Any]) -> list[Place]:
     """What may lead to a credential: it is a token of a client, an API key of a tenant, or a secret."""
     tenant, client = credential["tenant"], str(credential.get("clientId"))
     return [(f"TOKENS#{client}", name), (f"KEYS#{tenant}", client), (f"SECRETS#{tenant}", name)]
+
+
+def _other_side(pk: str, sk: str) -> Place | None:
+    """Of a row that says what is in what: the one that says it from the other side. None of what stands for itself."""
+    kind, tenant, *rest = pk.split("#")
+    if kind == "IN":
+        into, id = sk.split("#")
+        return (f"COLLECTION#{tenant}", id) if into == "OWNED" else (f"{into}#{tenant}#{id}", "#".join(rest))
+    return (f"IN#{tenant}#{sk}", f"{kind}#{rest[0]}") if rest else None
 
 
 def about_of(job: dict[str, Any]) -> str:

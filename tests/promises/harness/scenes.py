@@ -14,7 +14,13 @@ from jobyard.runner import Failed
 from jobyard.runner import Job as Running
 from tests.contract.api import call
 from tests.contract.tencent.signing import ROOT, ask
-from tests.promises.harness import scenes_of_reading, scenes_of_schedules, scenes_of_the_lists, scenes_of_the_queue
+from tests.promises.harness import (
+    scenes_of_reading,
+    scenes_of_schedules,
+    scenes_of_sharing,
+    scenes_of_the_lists,
+    scenes_of_the_queue,
+)
 from tests.promises.harness.clients import OpenReplay, Tencent
 from tests.promises.harness.crashes import Function
 from tests.promises.harness.scenes_of_the_operator import SCENES
@@ -37,6 +43,7 @@ __all__ = [
     "Stand",
     "scenes_of_reading",
     "scenes_of_schedules",
+    "scenes_of_sharing",
     "scenes_of_the_lists",
     "scenes_of_the_queue",
 ]

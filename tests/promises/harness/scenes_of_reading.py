@@ -7,6 +7,7 @@ from typing import Any
 from jobyard.authorizer import Role
 from tests.closely import looked_at_closely
 from tests.contract.api import call
+from tests.promises.harness.clients import Alteryx
 from tests.promises.harness.promises import Caller
 from tests.promises.harness.stand import SCENES, Play, Stand, scene
 
@@ -38,12 +39,12 @@ def reading_lists(stand: Stand) -> Play:
 @scene("read")
 def reading_the_jobs_of_a_workflow(stand: Stand) -> Play:
     caller, alteryx = stand.alteryx()
-    ended, waiting = _jobs(stand, caller)
-    member = stand.world.yard.client(Role.MEMBER, user=alteryx.client.user)
-    path = f"/webapi/v3/workflows/{alteryx.workflow.id}/jobs"
+    member = Alteryx(stand.world.yard, role=Role.MEMBER)
+    ended, waiting = _jobs(stand, Caller(stand.world, member))
+    path = f"/webapi/v3/workflows/{member.workflow.id}/jobs"
 
     def play() -> None:
-        for token in (alteryx.client.token, member.token):
+        for token in (alteryx.client.token, member.client.token):
             _read(caller, token, path, "", ended | waiting)
             _read(caller, token, path, "status=Queued", waiting)
             _read(caller, token, path, "sortField=CompletionDateTime", ended | waiting)

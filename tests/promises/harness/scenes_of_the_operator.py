@@ -16,10 +16,12 @@ def _secret(stand: Stand) -> str:
 
 @scene("operator")
 def making_credentials(stand: Stand) -> Play:
+    user = stand.world.yard.client().user.id
     workflow = stand.world.yard.workflow()
 
     def play() -> None:
         stand.operator("clients.create", name="Ada", role="Curator")
+        stand.operator("clients.create", name="Jane", role="Curator", userId=user)
         stand.operator("keys.create", name="Backend")
         stand.operator("secrets.create", name="Jane")
         stand.operator("projects.create", name="Web", workflowId=workflow.id)

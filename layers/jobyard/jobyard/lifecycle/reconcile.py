@@ -67,9 +67,12 @@ def reconcile(now_ms: int, seconds: float, tell: Callable[[Mapping[str, int]], N
             repairs = _attempt(repairs, job.id, partial(_repair, job.tenant, job.id))
     waiting = Counter(each.queue for each in live.values() if each.status is Status.QUEUED and each.updated_at < old)
     tell(waiting)
-    for name in sorted({each.queue for each in live.values()}):
+    # The last job of a queue may have ended unheard of: nothing that lives leads to its slot.
+    forgotten = {name for name, ids in queues.held().items() if not live.keys() >= set(ids)}
+    for name in sorted({each.queue for each in live.values()} | forgotten):
         if time.monotonic() < ends:
-            repairs = _attempt_all(repairs, name, partial(_repair_queue, name, name in waiting, old))
+            repair = partial(_repair_queue, name, name in waiting, name in forgotten, old)
+            repairs = _attempt_all(repairs, name, repair)
     for id, began_at in running.items():
         if id not in live and began_at < old and time.monotonic() < ends:
             repairs = _attempt(repairs, id, partial(_stop, id, old))
@@ -171,14 +174,14 @@ def _repair(tenant: str, id: str) -> str | None:
     return "failed" if settle.fail(tenant, id, why) else None
 
 
-def _repair_queue(name: str, waits: bool, old: int) -> Repairs:
+def _repair_queue(name: str, waits: bool, forgotten: bool, old: int) -> Repairs:
     """Slots of jobs that have ended are given back; a job that ``waits`` though it need not is claimed."""
     queue = queues.get(*named(name))
-    if queue.slots is None and not waits:
+    if queue.slots is None and not waits and not forgotten:
         return Repairs()
     freed = 0
     # What has just happened to it the stream is about to tell, and the indexes are about to show.
-    if queue.slots is not None and queue.updated_at < old:
+    if (queue.slots is not None or forgotten) and queue.updated_at < old:
         holders = {id: jobs.get(tenant, id) for tenant, id in queues.holders(name)}
         ended = [id for id, job in holders.items() if job is not None and job.terminal and job.slot_of == name]
         freed = queues.give_back(name, ended, clock_ms()) if ended else 0

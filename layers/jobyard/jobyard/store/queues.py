@@ -357,6 +357,15 @@ def holders(name: str) -> list[tuple[str, str]]:
     return [_named_by(each) for each in _query(asked | {"IndexName": SLOTS_INDEX})]
 
 
+def held() -> dict[str, list[str]]:
+    """The ids of all jobs that hold a slot, by the names of queues, as the index has them."""
+    found: dict[str, list[str]] = {}
+    pages = client("dynamodb").get_paginator("scan").paginate(TableName=table_name(), IndexName=SLOTS_INDEX)
+    for each in (each for page in pages for each in page["Items"]):
+        found.setdefault(str(each["slotOf"]["S"]), []).append(_named_by(each)[1])
+    return found
+
+
 def set_running(queue: Queue, running: int, at_ms: int) -> bool:
     """Set right how many jobs hold a slot, unless anything has happened to ``queue`` since it was read."""
     update: dict[str, Any] = {

@@ -43,11 +43,12 @@ def _shown_in_a_year(given: datetime | None) -> datetime | None:
 
 RoleName = Annotated[Role, BeforeValidator(_role)]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=255, strip_whitespace=True)]
-# Whether there is such an address only a message to it can tell.
-Email = Annotated[str, StringConstraints(min_length=3, max_length=254, pattern=r"^[^@\s]+@[^@\s]+$")]
+# Whether there is such an address only a message to it can tell. By the code points: every language has another \s.
+_PART = r"[^@\x00- \x7f-\xa0\u1680\u2000-\u200f\u2028-\u202f\u205f\u3000\ufeff]+"
+Email = Annotated[str, StringConstraints(min_length=3, max_length=254, pattern=f"^{_PART}@{_PART}$")]
 # Who was made with a client has none until somebody gives it.
 EmailOrNone = Annotated[
-    str, StringConstraints(max_length=254, pattern=r"^([^@\s]+@[^@\s]+)?$"), BeforeValidator(_empty)
+    str, StringConstraints(max_length=254, pattern=f"^({_PART}@{_PART})?$"), BeforeValidator(_empty)
 ]
 WorkerTag = Annotated[str, StringConstraints(max_length=128), BeforeValidator(_empty)]
 Id = Annotated[str, StringConstraints(pattern=r"^[0-9a-fA-F]{24}$", to_lower=True)]

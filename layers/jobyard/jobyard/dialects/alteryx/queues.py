@@ -5,6 +5,7 @@ An addition to the vendor's API. In the path ``-`` stands for no tag.
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, StrictInt
@@ -17,6 +18,8 @@ from jobyard.service import queues
 from jobyard.service.queues import Shown
 
 UNTAGGED = "-"
+_ABOVE = re.compile("/v3/+queues")
+"""In the path; there may be a slash too many."""
 
 
 def _whole(given: Any) -> Any:
@@ -47,7 +50,7 @@ class ChangeQueueContract(BaseModel):
 
 def answer(request: Request) -> Response:
     who = administrator(request)
-    named = request.path.rpartition("/v3/queues")[2].strip("/")
+    named = _ABOVE.split(request.path, maxsplit=1)[-1].strip("/")
     if not named:
         return json_response(200, [_view(each) for each in queues.all_of(who)])
     tag = request.path_parameters.get("tag", named)

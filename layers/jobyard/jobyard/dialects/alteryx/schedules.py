@@ -7,7 +7,7 @@ were given, so that what was read can be changed and put back. And what became o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -19,6 +19,7 @@ from jobyard.dialects.alteryx.bodies import read
 from jobyard.dialects.alteryx.caller import caller, listed_in
 from jobyard.dialects.alteryx.contracts import PriorityName, Questions, Text
 from jobyard.dialects.alteryx.parameters import identifier, one_of
+from jobyard.dialects.alteryx.shapes import Operation, operation
 from jobyard.dialects.alteryx.views import detail, instant
 from jobyard.errors import Invalid
 from jobyard.http import AT_MOST_BYTES, Request, Response, json_response, link_to_following, wire_bytes
@@ -69,13 +70,7 @@ class ScheduleContract(BaseModel):
 
 def answer(request: Request) -> Response:
     who = caller(request)
-    return _ENDPOINTS[_endpoint(request)](who, request)
-
-
-def _endpoint(request: Request) -> str:
-    if "scheduleId" not in request.path_parameters:
-        return request.method
-    return f"{request.method} {'run' if request.path.rstrip('/').endswith('/run') else 'one'}"
+    return operation(request, _OPERATIONS)(who, request)
 
 
 def _create(who: Caller, request: Request) -> Response:
@@ -140,14 +135,14 @@ def _run(who: Caller, request: Request) -> Response:
     return json_response(200, detail(job, life_messages(job)), headers)
 
 
-_ENDPOINTS: Mapping[str, Callable[[Caller, Request], Response]] = {
-    "POST": _create,
-    "GET": _list,
-    "GET one": _get,
-    "PUT one": _put,
-    "PATCH one": _patch,
-    "DELETE one": _delete,
-    "POST run": _run,
+_OPERATIONS: Mapping[str, Operation] = {
+    "POST schedules": _create,
+    "GET schedules": _list,
+    "GET schedules/{scheduleId}": _get,
+    "PUT schedules/{scheduleId}": _put,
+    "PATCH schedules/{scheduleId}": _patch,
+    "DELETE schedules/{scheduleId}": _delete,
+    "POST schedules/{scheduleId}/run": _run,
 }
 
 CREATED = frozenset({"timeZone", "questions"})
