@@ -178,6 +178,10 @@ class Unruly(Stream):
     def told(self) -> list[dict[str, Any]]:  # type: ignore[override]
         return self._stream.told
 
+    @property
+    def held_back(self) -> bool:  # type: ignore[override]
+        return bool(self._waiting)
+
     def read(self) -> list[dict[str, Any]]:
         self._waiting = self._merged(self._waiting, self._stream.read())
         if not self._waiting:

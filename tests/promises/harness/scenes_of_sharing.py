@@ -91,9 +91,11 @@ def making_and_changing_a_user(stand: Stand) -> Play:
 
 @scene("people")
 def deleting_a_user_with_whom_something_is_shared(stand: Stand) -> Play:
-    it = _with_what_is_gone(stand)
+    it, scheduled = _shared_schedule(stand)
     user = it.made(USERS, NEW_USER)
     it.done("POST", f"{it.here}/users", {"userId": user})
+    # What is gone leaves the collection with the user.
+    assert scheduled.call("DELETE", scheduled.path).status == 200
 
     def play() -> None:
         # The first try may have deleted it.

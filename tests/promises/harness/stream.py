@@ -8,6 +8,9 @@ from typing import Any
 class Stream:
     """From now on: what the table told before is not read."""
 
+    held_back = False
+    """Whether there is more that the next read will tell."""
+
     def __init__(self, streams: Any, table: str) -> None:
         self._streams = streams
         (found,) = streams.list_streams(TableName=table)["Streams"]

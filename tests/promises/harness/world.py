@@ -159,7 +159,9 @@ class World:
         self.undelivered += filter(drive_is_told, self.hear())
 
     def deliver(self) -> bool:
-        """Let drive have what the stream tells; whether there was anything. Count is told at rest, or to catch up."""
+        """Let drive have what the stream tells; whether there was anything, or will be. Count is told at rest, or to catch
+        up.
+        """
         self.listen()
         due, self.undelivered = self.undelivered, []
         if due:
@@ -167,7 +169,7 @@ class World:
                 self.undelivered = self.drive(due)
             except self.survives:
                 self.undelivered = due
-        return bool(due)
+        return bool(due) or self.stream.held_back
 
     def deliver_all(self) -> None:
         """Let drive have all that the stream tells, and what the stream tells of what drive did; where it can."""
