@@ -159,9 +159,7 @@ class World:
         self.undelivered += filter(drive_is_told, self.hear())
 
     def deliver(self) -> bool:
-        """Let drive have what the stream tells; whether there was anything, or will be. Count is told at rest, or to catch
-        up.
-        """
+        """Let drive have what the stream tells; whether there was anything, or will be. Count is told at rest."""
         self.listen()
         due, self.undelivered = self.undelivered, []
         if due:
