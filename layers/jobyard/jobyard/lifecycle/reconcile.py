@@ -182,15 +182,19 @@ def _repair_queue(name: str, waits: bool, forgotten: bool, old: int) -> Repairs:
     freed = 0
     # What has just happened to it the stream is about to tell, and the indexes are about to show.
     if (queue.slots is not None or forgotten) and queue.updated_at < old:
-        holders = {id: jobs.get(tenant, id) for tenant, id in queues.holders(name)}
-        ended = [id for id, job in holders.items() if job is not None and job.terminal and job.slot_of == name]
+        holders = [job for tenant, id in queues.holders(name) if (job := jobs.get(tenant, id)) and job.slot_of == name]
+        ended = [job.id for job in holders if _has_long_ended(job, old)]
         freed = queues.give_back(name, ended, clock_ms()) if ended else 0
-        still = sum(job is not None and job.slot_of == name for job in holders.values())
+        still = len(holders)
         if not freed and still != queue.running and queues.set_running(queue, still, clock_ms()):
             logger.warning("a queue had counted its slots wrong", queue=name, counted=queue.running, held=still)
     claimed = dispatch(name) if waits else 0
     # In a queue where something has just happened, a slot that was found free is none that was forgotten.
     return Repairs(claimed=claimed if freed or queue.updated_at < old else 0, freed=freed)
+
+
+def _has_long_ended(job: Job, old: int) -> bool:
+    return job.terminal and (job.finished_at or 0) < old
 
 
 def _stop(id: str, old: int) -> str | None:
@@ -199,7 +203,7 @@ def _stop(id: str, old: int) -> str | None:
         return None
     job = jobs.get(execution.tenant, id)
     # One that has just ended: its execution is about to end, too.
-    if job and (not job.terminal or (job.finished_at or 0) >= old):
+    if job and not _has_long_ended(job, old):
         return None
     executions.stop(id, job.runner if job else None)
     return "stopped"
