@@ -28,9 +28,12 @@ class _Ended(BaseException):
 
 
 class Terminal:
-    """Progress and log lines, one at a time, from whichever thread."""
+    """Progress and log lines, one at a time, from whichever thread. No log lines once it has ``ended``: what a function
+    says of an AWS that is being shut down under it is news to nobody.
+    """
 
-    def __init__(self) -> None:
+    def __init__(self, ended: threading.Event) -> None:
+        self._ended = ended
         self._started = time.monotonic()
         self._lock = threading.Lock()
         self._colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
@@ -45,7 +48,7 @@ class Terminal:
 
     def log(self, function: str, line: str) -> None:
         shown = readable(self.names.get(function, function), line, clock=time.strftime("%H:%M:%S"), colour=self._colour)
-        if shown:
+        if shown and not self._ended.is_set():
             self.say(shown)
 
 
@@ -151,7 +154,8 @@ def main() -> int:
         parser.error("a port is a number up to 65535; 0 takes a free one")
     for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(each, _end)
-    terminal, ended = Terminal(), threading.Event()
+    ended = threading.Event()
+    terminal = Terminal(ended)
     stack = LocalStack(
         ROOT / ".local" / f"run-{arguments.port}",
         port=arguments.port,
