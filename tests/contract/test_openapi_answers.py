@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
+from copy import replace
 from typing import Any, NamedTuple
 
 import pytest

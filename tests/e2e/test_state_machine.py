@@ -6,7 +6,7 @@ Jobs are put into the table as a submit does it, so that scheduled ones are trie
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from copy import replace
 from typing import Any
 
 import pytest

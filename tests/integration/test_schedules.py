@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from copy import replace
 
 import pytest
 from types_boto3_dynamodb import DynamoDBClient

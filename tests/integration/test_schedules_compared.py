@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import contextmanager, nullcontext
-from dataclasses import replace
+from copy import replace
 from typing import Any
 
 import pytest

@@ -109,7 +109,7 @@ def test_changes_of_one_user_at_once_are_all_recorded_as_they_followed_each_othe
 
     def rename(name: str) -> Callable[[], object]:
         def change(found: User) -> User:
-            return User(**{each: getattr(found, each) for each in User.__slots__} | {"first_name": name})
+            return found._replace(first_name=name)
 
         return lambda: people.change_user(ADMIN, NOWHERE, user, change)
 

@@ -7,7 +7,7 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from copy import replace
 from itertools import chain
 from typing import Any
 from unittest.mock import patch

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from copy import replace
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, quote
 

@@ -11,7 +11,7 @@ Also tried in ``tests/contract/test_list.py`` (each filter and border by hand) a
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from copy import replace
 from typing import Any, NamedTuple
 
 import pytest

@@ -16,7 +16,7 @@ import json
 import os
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import replace
+from copy import replace
 from unittest.mock import patch
 
 from jobyard.authorizer.access import Caller, Role

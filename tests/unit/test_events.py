@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from dataclasses import replace
+from copy import replace
 from typing import Any
 from urllib.parse import parse_qsl
 

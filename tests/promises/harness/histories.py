@@ -5,7 +5,7 @@ turn, with phases left out.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from copy import replace
 from hashlib import sha256
 from itertools import count
 from random import Random

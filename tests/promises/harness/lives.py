@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from copy import replace
 from itertools import pairwise
 from typing import Any, NamedTuple
 

@@ -8,9 +8,8 @@ own, and from Member up those that are shared with them. Whatever no rule here a
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from jobyard.errors import RoleForbidden
 from jobyard.model import Job, Person, Workflow
@@ -49,19 +48,19 @@ _RUN_PUBLIC = frozenset({Role.VIEWER, Role.MEMBER, Role.ARTISAN, Role.CURATOR})
 _RUN_SHARED = frozenset({Role.MEMBER, Role.ARTISAN, Role.CURATOR})
 
 
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """``rights`` are those that were given to the user, and those that the role has."""
+class Caller(NamedTuple):
+    """``given`` are the rights that the user has beside those of the role."""
 
     tenant: str
     user: Person
     role: Role
     client_id: str
-    rights: frozenset[Right] = frozenset()
+    given: frozenset[Right] = frozenset()
 
-    def __post_init__(self) -> None:
+    @property
+    def rights(self) -> frozenset[Right]:
         of_role = Right if self.administrator else [Right.RUN] if self.role in _RUN_PUBLIC else []
-        object.__setattr__(self, "rights", self.rights | frozenset(of_role))
+        return self.given.union(of_role)
 
     @property
     def administrator(self) -> bool:

@@ -1,8 +1,7 @@
 """Plain typed values. Times are integers, milliseconds since the epoch, UTC; None where it has not happened."""
 
-from __future__ import annotations
+# Without postponed annotations: a NamedTuple compiles each of them when it is made, at each cold start.
 
-from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, NamedTuple
 
@@ -105,8 +104,7 @@ class Move(NamedTuple):
     now: Stand
 
 
-@dataclass(frozen=True, slots=True)
-class Workflow:
+class Workflow(NamedTuple):
     """``names`` are all that it ever had, the oldest first: a job keeps the one that it was submitted with.
 
     ``time_limit`` is in seconds, from the start of a run to its end, retries included.
@@ -125,8 +123,7 @@ class Workflow:
     time_limit: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
+class Job(NamedTuple):
     """``listed_in`` names the list that a job is in, which is its dialect's and of a tenant, project or bucket;
     ``details`` is what the dialect keeps with a job and nobody else reads. ``expires_at`` is in seconds, the beginning
     of a day. Without ``facets`` a job is found by its owner, its workflow and its priority. ``schedule_id`` is of
@@ -148,10 +145,10 @@ class Job:
     worker_tag: str = ""
     run_with_e2: bool = False
     listed_in: str = ""
-    details: dict[str, Any] = field(default_factory=dict)
+    details: dict[str, Any] = {}  # noqa: RUF012
     questions: tuple[Question, ...] = ()
     runner: Runner | None = None
-    settings: dict[str, Any] = field(default_factory=dict)
+    settings: dict[str, Any] = {}  # noqa: RUF012
     start_at: int | None = None
     queued_at: int | None = None
     started_at: int | None = None

@@ -6,7 +6,6 @@ was made from.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -20,8 +19,7 @@ class Kind(StrEnum):
     SCHEDULE = "SCHEDULE"
 
 
-@dataclass(frozen=True, slots=True)
-class User:
+class User(NamedTuple):
     """``role`` is one of the vendor's names; the flags say what the user may beyond the role."""
 
     tenant: str
@@ -53,8 +51,7 @@ class Member(NamedTuple):
     by: str
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
+class Group(NamedTuple):
     """``role`` is kept and shown, as the vendor has it; no right follows from it."""
 
     tenant: str
@@ -89,8 +86,7 @@ class Entry(NamedTuple):
     permissions: Permissions | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Collection:
+class Collection(NamedTuple):
     """``gone`` are entries of what is no more: they share nothing, and the next change takes them out."""
 
     tenant: str

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from calendar import monthrange
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -46,8 +45,7 @@ class Pattern(NamedTuple):
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Recurrence:
+class Recurrence(NamedTuple):
     """From ``start`` to ``end``, both included, in milliseconds. Either ``patterns``, or ``period`` in milliseconds,
     counted from ``start``; with neither it is ``start`` alone.
     """
@@ -56,7 +54,7 @@ class Recurrence:
     start: int
     end: int | None = None
     period: int | None = None
-    patterns: tuple[Pattern, ...] = field(default=())
+    patterns: tuple[Pattern, ...] = ()
 
     def next_run(self, after: int) -> int | None:
         """The first run after the instant ``after``, in milliseconds; None where none comes any more."""

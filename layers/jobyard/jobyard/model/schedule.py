@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from jobyard.model.iteration import Iteration
 from jobyard.model.job import Person, Priority, Question
@@ -48,8 +48,7 @@ class State(StrEnum):
 _STATES = {Outcome.SKIPPED: State.SKIPPED, Outcome.REFUSED: State.ERROR, Outcome.MISSED: State.MISSED}
 
 
-@dataclass(frozen=True, slots=True)
-class Schedule:
+class Schedule(NamedTuple):
     """Times in milliseconds; ``time_zone`` is empty for UTC. ``listed_in`` is the list that its jobs are in.
 
     ``role`` is the role in which the owner last wrote it, which counts for owners who are no users here. ``version``

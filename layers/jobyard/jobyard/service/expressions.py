@@ -7,7 +7,7 @@ a run that two of them name is one run: its key is the instant.
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import replace
+from copy import replace
 from datetime import UTC, datetime
 from typing import NamedTuple
 

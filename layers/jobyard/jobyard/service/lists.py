@@ -8,10 +8,10 @@ Counts and indexes are kept together, about a second behind the jobs, so lists a
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import partial
 from heapq import merge
 from itertools import islice
+from typing import NamedTuple
 
 from jobyard.authorizer.access import Caller, demand_administrator, may_see_workflow
 from jobyard.aws import at_once
@@ -42,15 +42,14 @@ read.
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(NamedTuple):
     """``total`` is exact, of what the counts have; ``offset`` is how many jobs come before the page."""
 
     jobs: list[Job]
     total: int
     offset: int
     more: bool
-    _cursor: Callable[[Job, int], str]
+    cursor: Callable[[Job, int], str]
 
     @property
     def following(self) -> str | None:
@@ -59,7 +58,7 @@ class Page:
 
     def after(self, number: int) -> str:
         """The cursor of what follows the first ``number`` (from 1) jobs of the page."""
-        return self._cursor(self.jobs[number - 1], self.offset + number)
+        return self.cursor(self.jobs[number - 1], self.offset + number)
 
 
 def all_jobs(caller: Caller, listed_in: str, filter: Filter, window: Window, cursor_name: str = "cursor") -> Page:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from copy import replace
 from typing import Any, NamedTuple
 
 from jobyard.authorizer.access import Caller, demand_administrator

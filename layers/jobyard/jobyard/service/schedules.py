@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from copy import replace
 from typing import Any, NamedTuple
 
 from jobyard.authorizer.access import (

@@ -6,6 +6,7 @@ botocore leaves this to boto3, whose import a cold start need not pay; these are
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from typing import Any
 
 Attributes = dict[str, dict[str, Any]]
@@ -39,18 +40,36 @@ def item(values: dict[str, Any]) -> Attributes:
 
 def plain(attribute: dict[str, Any]) -> Any:
     ((kind, value),) = attribute.items()
-    if kind in ("S", "BOOL", "SS"):
-        return value
-    if kind == "N":
-        return int(value) if value.lstrip("-").isdigit() else float(value)
-    if kind == "M":
-        return plain_item(value)
-    if kind == "L":
-        return [plain(member) for member in value]
-    if kind == "NULL":
-        return None
-    raise TypeError(f"the table holds no attribute of type {kind}")
+    if kind not in _PLAIN:
+        raise TypeError(f"the table holds no attribute of type {kind}")
+    return _PLAIN[kind](value)
 
 
 def plain_item(attributes: Attributes) -> dict[str, Any]:
-    return {name: plain(value) for name, value in attributes.items()}
+    values = {}
+    for name, attribute in attributes.items():
+        # Most are texts: a list of jobs has a thousand attributes.
+        values[name] = attribute["S"] if "S" in attribute else plain(attribute)
+    return values
+
+
+def _number(text: str) -> int | float:
+    try:
+        return int(text)
+    except ValueError:
+        return float(text)
+
+
+def _same(value: Any) -> Any:
+    return value
+
+
+_PLAIN: dict[str, Callable[[Any], Any]] = {
+    "S": _same,
+    "N": _number,
+    "M": plain_item,
+    "BOOL": _same,
+    "L": lambda members: [plain(member) for member in members],
+    "SS": _same,
+    "NULL": lambda _: None,
+}

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
-from dataclasses import replace
+from copy import replace
 from typing import Any, NamedTuple
 
 from jobyard.aws import ClientError, cancellation_reasons, client, error_code

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from copy import replace
 
 from jobyard.aws import client
 from jobyard.errors import Busy

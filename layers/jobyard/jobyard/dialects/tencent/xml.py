@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import base64
-import re
 import secrets
 import time
 from collections.abc import Sequence
-from xml.sax.saxutils import escape
 
 from jobyard.http import Response
 
-# What XML 1.0 cannot hold, however it is written.
-_NO_CHARACTER = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+# What XML 1.0 cannot hold, however it is written, and what stands for something else. A table, as the pattern of the
+# same takes 40 million instructions to compile, at each cold start.
+_NO_CHARACTERS = [*range(9), 11, 12, *range(14, 32), *range(0xD800, 0xE000), 0xFFFE, 0xFFFF]
+_SHOWN = dict.fromkeys(_NO_CHARACTERS, "\N{REPLACEMENT CHARACTER}") | {
+    ord("&"): "&amp;",
+    ord("<"): "&lt;",
+    ord(">"): "&gt;",
+}
 
 
 def element(name: str, text: str) -> str:
     """An empty text makes an empty-element tag, as in the vendor's samples."""
-    shown = escape(_NO_CHARACTER.sub("�", text))
+    shown = text.translate(_SHOWN)
     return f"<{name}>{shown}</{name}>" if shown else f"<{name}/>"
 
 
