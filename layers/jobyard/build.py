@@ -6,8 +6,8 @@ needs nothing but Python 3.13 and either uv or pip. What it does, and why:
 * third-party wheels are installed once per architecture from pinned, hashed requirements and
   merged: the pure-Python part must be the same, extension modules lie side by side under their
   tagged names (`x.cpython-313-<arch>-linux-gnu.so`), of which each interpreter sees its own;
-* botocore's data is cut to `SERVICES`, without the documentation inside the models: parsing it
-  is the greatest part of making a client;
+* botocore's data is cut to what is called, imports that nobody needs are put off, and patterns
+  are compiled here (`leaner.py`);
 * every module gets an unchecked-hash `.pyc`: SAM dates all files 1980, so one that is checked
   by time would never be valid, and `/opt` cannot be written to keep a better one;
 * nothing of the machine or the hour is in the result: two builds are equal byte for byte,
@@ -18,8 +18,6 @@ from __future__ import annotations
 
 import argparse
 import compileall
-import gzip
-import json
 import os
 import py_compile
 import shutil
@@ -27,13 +25,12 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+import leaner
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-SERVICES = ("dynamodb", "kms", "lambda", "s3", "scheduler", "sqs", "stepfunctions")
-"""The AWS services, by botocore's names, that code over this layer may make a client of."""
 
 PYTHON = (3, 13)
 ARCHITECTURES = ("x86_64", "aarch64")
@@ -46,7 +43,6 @@ OPT = "/opt/python"
 EPOCH = 315532800
 """1980-01-01 in seconds: the earliest date that a zip archive can hold."""
 
-BOTOCORE_FILES = ("_retry.json", "endpoints.json", "partitions.json", "sdk-default-configuration.json")
 DIST_INFO_FILES = ("METADATA", "entry_points.txt", "licenses", "LICENSE", "LICENSE.txt", "NOTICE")
 """What stays of a `.dist-info`: enough for importlib.metadata, and what licences ask for."""
 
@@ -78,6 +74,9 @@ def build(out: Path, requirements: Path | None, package: Path | None) -> None:
             merge(trees, target)
     if package:
         shutil.copytree(package, target / package.name, ignore=shutil.ignore_patterns("__pycache__", ".*"))
+    if requirements and package:
+        leaner.defer(target)
+        leaner.precompile_patterns(target, package.name)
     compile_all(target)
     normalise(target)
 
@@ -134,56 +133,7 @@ def prune(tree: Path) -> None:
         if path.name.endswith(".abi3.so"):
             path.rename(path.with_name(path.name.removesuffix(".abi3.so") + f".{_tag(tree.name)}.so"))
     if (tree / "botocore").is_dir():
-        cut_botocore(tree / "botocore" / "data")
-
-
-def cut_botocore(data: Path) -> None:
-    """Leave the data of `SERVICES` only: their newest version, unpacked, without documentation."""
-    prefixes = {_cut_service(data / service) for service in SERVICES}
-    endpoints = _load(data / "endpoints.json")
-    for partition in endpoints["partitions"]:
-        partition["services"] = {k: v for k, v in partition["services"].items() if k in prefixes}
-    _dump(endpoints, data / "endpoints.json")
-    for path in data.iterdir():
-        if path.is_dir() and path.name not in SERVICES:
-            shutil.rmtree(path)
-        elif path.is_file() and path.name not in BOTOCORE_FILES:
-            path.unlink()
-
-
-def _cut_service(folder: Path) -> str:
-    """Cut one service's data, and return the name under which endpoints.json has it."""
-    models = sorted(folder.glob("*/service-2.json*"))
-    if not models:
-        raise BuildError(f"botocore has no service {folder.name!r}")
-    for path in _files(folder):
-        content = _load(path)
-        path.unlink()
-        if path == models[-1]:
-            content = _undocumented(content)
-        if path.parent == models[-1].parent and not path.name.startswith("examples-"):
-            _dump(content, path.with_name(path.name.removesuffix(".gz")))
-    newest = models[-1].with_name(models[-1].name.removesuffix(".gz"))
-    return str(_load(newest)["metadata"]["endpointPrefix"])
-
-
-def _undocumented(model: dict[str, Any]) -> dict[str, Any]:
-    """A service model without its `documentation` texts; a shape's member may bear that name.
-
-    botocore reads those of the client's own parameters (model.py, `client_context_parameters`).
-    """
-
-    def strip(node: Any, names: bool) -> Any:
-        if isinstance(node, dict):
-            return {
-                key: strip(value, not names and key in ("shapes", "members", "operations"))
-                for key, value in node.items()
-                if names or key not in ("documentation", "documentationUrl")
-            }
-        return [strip(value, False) for value in node] if isinstance(node, list) else node
-
-    kept = {"clientContextParams": model["clientContextParams"]} if "clientContextParams" in model else {}
-    return {**strip(model, False), **kept}
+        leaner.cut_botocore(tree / "botocore" / "data")
 
 
 def merge(trees: dict[str, Path], target: Path) -> None:
@@ -234,15 +184,6 @@ def _files(tree: Path) -> Iterator[Path]:
     yield from sorted(path for path in tree.rglob("*") if path.is_file())
 
 
-def _load(path: Path) -> Any:
-    raw = path.read_bytes()
-    return json.loads(gzip.decompress(raw) if path.suffix == ".gz" else raw)
-
-
-def _dump(content: Any, path: Path) -> None:
-    path.write_text(json.dumps(content, separators=(",", ":"), ensure_ascii=False), encoding="utf-8")
-
-
 def _tag(arch: str) -> str:
     return f"cpython-{PYTHON[0]}{PYTHON[1]}-{arch}-linux-gnu"
 
@@ -259,7 +200,7 @@ def main() -> int:
     args = parser.parse_args()
     try:
         build(args.out.resolve(), args.requirements, args.package)
-    except BuildError as error:
+    except (BuildError, leaner.LeanError) as error:
         print(f"build.py: {error}", file=sys.stderr)
         return 1
     return 0

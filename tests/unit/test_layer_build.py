@@ -17,9 +17,13 @@ import re
 import subprocess
 import sys
 from pathlib import Path
-from types import CodeType, ModuleType
+from types import CodeType
 
+import build
 import pytest
+
+import leaner
+from leaner import OPERATIONS
 
 ROOT = Path(__file__).resolve().parents[2]
 LAYERS = {"JobyardLayer": "jobyard", "RunnerLayer": "jobyard", "OidcLayer": "oidc"}
@@ -44,18 +48,6 @@ FUNCTION_ENVIRONMENT = {
 }
 
 pytestmark = pytest.mark.xdist_group("layer-build")
-
-
-def _load_build_module() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("layer_build", ROOT / "layers" / "jobyard" / "build.py")
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-build = _load_build_module()
 
 
 def make_layer(name: str, out: Path, **environment: str) -> Path:
@@ -151,7 +143,7 @@ def test_the_runner_layer_is_our_package_alone(layers: dict[str, Path]) -> None:
 
 def test_botocore_has_the_data_of_the_listed_services_only(layers: dict[str, Path]) -> None:
     data = layers["JobyardLayer"] / "botocore" / "data"
-    assert {path.name for path in data.iterdir() if path.is_dir()} == set(build.SERVICES)
+    assert {path.name for path in data.iterdir() if path.is_dir()} == set(OPERATIONS)
     endpoints = json.loads((data / "endpoints.json").read_bytes())
     named = {service for partition in endpoints["partitions"] for service in partition["services"]}
     assert named == {"dynamodb", "kms", "lambda", "s3", "scheduler", "sqs", "states"}
@@ -176,7 +168,7 @@ def test_code_makes_clients_of_the_listed_services_only_and_without_boto3() -> N
                     assert "boto3" not in {alias.name for alias in names}, f"{name}: boto3 is not in the layer"
                 case ast.ImportFrom(module=str(module)):
                     assert module.partition(".")[0] != "boto3", f"{name}: boto3 is not in the layer"
-    assert used - {None} == set(build.SERVICES), "layers/jobyard/build.py lists SERVICES that code uses"
+    assert used - {None} == set(OPERATIONS), "layers/jobyard/leaner.py lists OPERATIONS of what code uses"
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the layers' extension modules are Linux's")
@@ -214,7 +206,7 @@ def test_every_listed_service_has_a_working_client(layers: dict[str, Path]) -> N
 import json
 from botocore.session import get_session
 session = get_session()
-clients = {{name: session.create_client(name) for name in {build.SERVICES!r}}}
+clients = {{name: session.create_client(name) for name in {OPERATIONS!r}}}
 signed = clients["s3"].generate_presigned_url("get_object", Params={{"Bucket": "b", "Key": "k"}})
 print(json.dumps([client.meta.endpoint_url for client in clients.values()] + [signed]))
 """,
@@ -283,7 +275,7 @@ def test_only_documentation_is_taken_out_of_a_service_model() -> None:
         },
         "clientContextParams": {"Accelerate": {"type": "boolean", **text}},
     }
-    assert build._undocumented(model) == {
+    assert leaner._undocumented(model) == {
         "operations": {"Get": {"name": "Get", "errors": [{"shape": "E"}]}},
         "shapes": {
             "documentation": {"type": "string"},

@@ -18,7 +18,8 @@ from typing import Any, cast
 from botocore.config import Config
 from botocore.exceptions import ClientError, HTTPClientError
 from botocore.exceptions import ConnectionError as NotConnected
-from botocore.session import Session, get_session
+from botocore.handlers import BUILTIN_HANDLERS, REGISTER_FIRST, REGISTER_LAST
+from botocore.session import Session
 
 from jobyard.errors import Unavailable
 
@@ -72,14 +73,27 @@ logging.getLogger("botocore.credentials").setLevel(logging.WARNING)
 
 
 @cache
-def _session() -> Session:
-    return get_session()
+def _session(service: str) -> Session:
+    """A session for clients of ``service`` only.
+
+    Of botocore's own event handlers, a third of which are for S3 and most others for services that are not used here,
+    it has those of ``service`` and those of every service. To register one takes botocore half a million instructions.
+    """
+    session = Session(include_builtin_handlers=False)
+    events = session.get_component("event_emitter")
+    register = {REGISTER_FIRST: events.register_first, REGISTER_LAST: events.register_last}
+    for event, handler, *place in BUILTIN_HANDLERS:
+        # "<event>.<service>.<operation>", as far as it is told.
+        of, _, _ = event.partition(".")[2].partition(".")
+        if of in ("", "*", service) and not event.startswith("docs."):
+            (register[place[0]] if place else events.register)(event, handler)
+    return session
 
 
 @cache
 def client(service: str) -> Any:
     """The process's client of ``service`` (``dynamodb``, ``s3``, ``stepfunctions``, …)."""
-    made: Any = _session().create_client(service, config=_CONFIG_OF.get(service, _CONFIG))
+    made: Any = _session(service).create_client(service, config=_CONFIG_OF.get(service, _CONFIG))
     made.meta.events.register_first("before-send", _begin_in_time)
     made.meta.events.register_first("needs-retry", _retry_in_time)
     if service == "dynamodb":

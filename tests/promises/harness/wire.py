@@ -20,6 +20,7 @@ from botocore.awsrequest import AWSPreparedRequest, AWSResponse, HeadersDict
 from botocore.httpsession import URLLib3Session
 
 from jobyard import aws
+from leaner import OPERATIONS
 
 Answer = tuple[int, dict[str, Any]]
 """An HTTP status, and what stands in the JSON of the body."""
@@ -74,11 +75,13 @@ class Wire:
 
     def __enter__(self) -> Self:
         aws.client.cache_clear()
-        aws._session().register("before-send", cast("Any", self._on_send))
+        for session in map(aws._session, OPERATIONS):
+            session.register("before-send", cast("Any", self._on_send))
         return self
 
     def __exit__(self, *_: object) -> None:
-        aws._session().unregister("before-send", cast("Any", self._on_send))
+        for session in map(aws._session, OPERATIONS):
+            session.unregister("before-send", cast("Any", self._on_send))
         aws.client.cache_clear()
         self._http.close()
 

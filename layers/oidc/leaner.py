@@ -1,0 +1,1 @@
+../jobyard/leaner.py
