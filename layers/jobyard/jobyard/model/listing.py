@@ -126,7 +126,8 @@ def cell(job: Job) -> Cell:
     ended = -1 if end is None else end // DAY_MS - job.created_at // DAY_MS
     # Jobs expire at the beginning of a day.
     kept = 0 if job.expires_at is None else -(-job.expires_at * 1000 // DAY_MS) - job.created_at // DAY_MS
-    return Cell(job.status, facets(job).kind, kept, ended)
+    kind = job.priority.rank if job.facets is None else job.facets.kind
+    return Cell(job.status, kind, kept, ended)
 
 
 def ended_at(job: Job) -> int | None:

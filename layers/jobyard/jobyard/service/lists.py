@@ -200,12 +200,15 @@ class _Reading:
 
     def _is_short(self, span: Span, readers: Sequence[_Reader]) -> bool:
         """Whether too few match, and what was read ends with many that do not."""
-        matches = [[self._is_due(job, span.group) for job in reader.first] for reader in readers]
+        read = [reader.first for reader in readers]
         blocked = any(
-            reader.goes_on and len(of_reader) >= _IN_THE_WAY and not any(of_reader[-_IN_THE_WAY:])
-            for reader, of_reader in zip(readers, matches, strict=True)
+            reader.goes_on
+            and len(jobs) >= _IN_THE_WAY
+            and not any(self._is_due(job, span.group) for job in jobs[-_IN_THE_WAY:])
+            for reader, jobs in zip(readers, read, strict=True)
         )
-        return blocked and sum(map(sum, matches)) < span.skip + span.take
+        matches = (self._is_due(job, span.group) for jobs in read for job in jobs)
+        return blocked and sum(matches) < span.skip + span.take
 
     def _is_due(self, job: Job, group: Group) -> bool:
         if self._cursor and group.key == self._cursor.key and _place_in(group, job) == self._cursor.place:

@@ -53,7 +53,7 @@ def plain_item(attributes: Attributes) -> dict[str, Any]:
     return values
 
 
-def _number(text: str) -> int | float:
+def number(text: str) -> int | float:
     try:
         return int(text)
     except ValueError:
@@ -66,7 +66,7 @@ def _same(value: Any) -> Any:
 
 _PLAIN: dict[str, Callable[[Any], Any]] = {
     "S": _same,
-    "N": _number,
+    "N": number,
     "M": plain_item,
     "BOOL": _same,
     "L": lambda members: [plain(member) for member in members],

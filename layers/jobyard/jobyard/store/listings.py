@@ -122,7 +122,9 @@ def read(stretch: Stretch, descending: bool, limit: int, begin: Attributes | Non
         "TableName": table_name(),
         "IndexName": index_name(stretch.facet.family, stretch.cell is not None, stretch.axis),
         "KeyConditionExpression": "#partition = :partition AND #place BETWEEN :first AND :last",
-        "ExpressionAttributeNames": {"#partition": attribute_name, "#place": stretch.axis},
+        # Of the keys, that lead to the job, nobody reads any.
+        "ProjectionExpression": "#job",
+        "ExpressionAttributeNames": {"#partition": attribute_name, "#place": stretch.axis, "#job": "job"},
         "ExpressionAttributeValues": item(
             {
                 ":partition": _partition(stretch.listed_in, stretch.facet, stretch.cell),

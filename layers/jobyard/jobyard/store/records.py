@@ -5,6 +5,7 @@ One item per job: ``JOB#<tenant>#<id>`` / ``JOB``; its messages are beside it un
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from jobyard.model import (
@@ -24,7 +25,7 @@ from jobyard.model import (
 )
 from jobyard.model.queue import place_in_queue, queue_name
 from jobyard.model.transitions import WAITING
-from jobyard.store.items import Attributes, attribute, item, plain_item
+from jobyard.store.items import Attributes, attribute, item, number, plain, plain_item
 
 JOB = "JOB"
 MESSAGE = "MSG#"
@@ -133,50 +134,19 @@ LIVE_SHARDS = tuple(str(shard) for shard in range(_SHARDS))
 
 
 def job_of(attributes: Attributes) -> Job:
-    """The job of a whole item, or of what an index shows of it."""
-    record: dict[str, Any] = plain_item(attributes)
-    runner, cancelled_by = record.get("runner"), record.get("cancelledBy")
-    return Job(
-        tenant=record["tenant"],
-        id=record["id"],
-        workflow_id=record["workflowId"],
-        workflow_name=record["workflowName"],
-        owner=Person(record["owner"], record["ownerName"]),
-        status=Status(record["status"]),
-        priority=Priority(record["priority"]),
-        created_at=record["createdAt"],
-        worker_tag=record.get("workerTag", ""),
-        run_with_e2=record.get("runWithE2", False),
-        questions=tuple(Question(**question) for question in record.get("questions", ())),
-        listed_in=record.get("listedIn", ""),
-        details=record.get("details", {}),
-        runner=_runner_of(runner) if runner else None,
-        settings=record.get("settings", {}),
-        start_at=record.get("startAt"),
-        queued_at=record.get("queuedAt"),
-        started_at=record.get("startedAt"),
-        finished_at=record.get("finishedAt"),
-        updated_at=record.get("updatedAt"),
-        cancelled_by=Person(cancelled_by["id"], cancelled_by["name"]) if cancelled_by else None,
-        error=record.get("error"),
-        outputs=tuple(
-            Output(each["id"], each["name"], each["fileName"], each["format"], each["key"], each["size"])
-            for each in record.get("outputs", ())
-        ),
-        progress=record.get("progress"),
-        expires_at=record.get("expiresAt"),
-        facets=Facets(**record["facets"]) if "facets" in record else None,
-        schedule_id=record.get("scheduleId"),
-        revision=record.get("revision", 0),
-        waits_since=record.get("waitsSince"),
-        waits_for=record.get("waitsFor"),
-        claimed_at=record.get("claimedAt"),
-        slot_of=record.get("slotOf"),
-        token=record.get("taskToken"),
-        moves=tuple(_move_of(each) for each in record.get("moves", ())),
-        retries=Retries(**record["retries"]) if "retries" in record else None,
-        time_limit=record.get("timeLimit"),
-    )
+    """The job of a whole item, or of what an index shows of it.
+
+    From what is there, and not from all that there could be: a page of a list makes fifty.
+    """
+    fields = _ABSENT.copy()
+    for name, typed in attributes.items():
+        if name in _FIELDS:
+            place, made = _FIELDS[name]
+            # Most are texts, and most others numbers.
+            value = typed["S"] if "S" in typed else typed["N"] if "N" in typed else plain(typed)
+            fields[place] = made(value) if made else value
+    fields[_OWNER] = Person(attributes["owner"]["S"], attributes["ownerName"]["S"])
+    return Job._make(fields)
 
 
 def user_key(tenant: str, id: str) -> Attributes:
@@ -190,6 +160,10 @@ def move_record(move: Move) -> dict[str, Any]:
 def _move_of(record: dict[str, Any]) -> Move:
     was, now = (Stand(Priority(each["priority"]), each["tag"]) for each in (record["was"], record["now"]))
     return Move(record["at"], record["by"], was, now)
+
+
+def _output_of(record: dict[str, Any]) -> Output:
+    return Output(*(record[name] for name in ("id", "name", "fileName", "format", "key", "size")))
 
 
 def _runner_record(runner: Runner) -> dict[str, Any]:
@@ -238,3 +212,47 @@ def workflow_of(attributes: Attributes) -> Workflow:
         retries=Retries(**record["retries"]) if "retries" in record else None,
         time_limit=record.get("timeLimit"),
     )
+
+
+_MADE: dict[str, tuple[str, Callable[[Any], Any] | None]] = {
+    "tenant": ("tenant", None),
+    "id": ("id", None),
+    "workflowId": ("workflow_id", None),
+    "workflowName": ("workflow_name", None),
+    "status": ("status", {each.value: each for each in Status}.__getitem__),
+    "priority": ("priority", {each.value: each for each in Priority}.__getitem__),
+    "createdAt": ("created_at", int),
+    "workerTag": ("worker_tag", None),
+    "runWithE2": ("run_with_e2", None),
+    "questions": ("questions", lambda value: tuple(Question(**each) for each in value)),
+    "listedIn": ("listed_in", None),
+    "details": ("details", None),
+    "runner": ("runner", lambda value: _runner_of(value) if value else None),
+    "settings": ("settings", None),
+    "startAt": ("start_at", int),
+    "queuedAt": ("queued_at", int),
+    "startedAt": ("started_at", int),
+    "finishedAt": ("finished_at", int),
+    "updatedAt": ("updated_at", int),
+    "cancelledBy": ("cancelled_by", lambda value: Person(value["id"], value["name"]) if value else None),
+    "error": ("error", None),
+    "outputs": ("outputs", lambda value: tuple(map(_output_of, value))),
+    "progress": ("progress", number),
+    "expiresAt": ("expires_at", int),
+    "facets": ("facets", lambda value: Facets(**value)),
+    "scheduleId": ("schedule_id", None),
+    "revision": ("revision", int),
+    "waitsSince": ("waits_since", int),
+    "waitsFor": ("waits_for", None),
+    "claimedAt": ("claimed_at", int),
+    "slotOf": ("slot_of", None),
+    "taskToken": ("token", None),
+    "moves": ("moves", lambda value: tuple(map(_move_of, value))),
+    "retries": ("retries", lambda value: Retries(**value)),
+    "timeLimit": ("time_limit", int),
+}
+"""Of each attribute of a job the field that it is, and how its value is made where that is not plain."""
+
+_FIELDS = {name: (Job._fields.index(field), made) for name, (field, made) in _MADE.items()}
+_ABSENT = [Job._field_defaults.get(field) for field in Job._fields]
+_OWNER = Job._fields.index("owner")

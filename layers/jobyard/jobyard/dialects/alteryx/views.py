@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 from jobyard.model import Job, Message, Output, Priority, Status
@@ -124,15 +124,12 @@ def of_workflow(job: Job) -> dict[str, Any]:
 
 
 def instant(at_ms: int | None, timespec: str) -> str | None:
+    """``timespec`` is ``seconds`` or ``milliseconds``."""
     if at_ms is None:
         return None
-    return (
-        datetime.fromtimestamp(at_ms // 1000, UTC)
-        .replace(microsecond=at_ms % 1000 * 1000)
-        .isoformat(timespec=timespec)
-        .removesuffix("+00:00")
-        + "Z"
-    )
+    seconds, ms = divmod(at_ms, 1000)
+    at = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
+    return f"{at}.{ms:03d}Z" if timespec == "milliseconds" else f"{at}Z"
 
 
 def _execution_time(job: Job) -> str | None:
