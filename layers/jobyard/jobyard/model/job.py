@@ -17,6 +17,8 @@ class Priority(StrEnum):
     HIGH = "High"
     CRITICAL = "Critical"
 
+    __hash__ = str.__hash__
+
     @property
     def rank(self) -> int:
         return _RANKS[self]

@@ -122,12 +122,12 @@ def facets_to_count(job: Job) -> list[Facet]:
 
 
 def cell(job: Job) -> Cell:
-    end = ended_at(job)
-    ended = -1 if end is None else end // DAY_MS - job.created_at // DAY_MS
+    day = job.created_at // DAY_MS
+    end = ended_at(job) if job.status in ENDED_BY_ITSELF else None
     # Jobs expire at the beginning of a day.
-    kept = 0 if job.expires_at is None else -(-job.expires_at * 1000 // DAY_MS) - job.created_at // DAY_MS
+    kept = 0 if job.expires_at is None else -(-job.expires_at * 1000 // DAY_MS) - day
     kind = job.priority.rank if job.facets is None else job.facets.kind
-    return Cell(job.status, kind, kept, ended)
+    return Cell(job.status, kind, kept, -1 if end is None else end // DAY_MS - day)
 
 
 def ended_at(job: Job) -> int | None:

@@ -19,6 +19,9 @@ class Status(StrEnum):
     FAILED = "failed"
     CANCELLED = "cancelled"
 
+    # As equal texts have it; an enumeration's own is by the name, and a function written in Python.
+    __hash__ = str.__hash__
+
 
 class Transition(NamedTuple):
     sources: frozenset[Status]

@@ -27,6 +27,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 from itertools import chain
 from typing import NamedTuple
 
@@ -153,6 +154,8 @@ class Plan:
 
     def __init__(self, tallies: Iterable[Tally], filter: Filter, sort: Sort, descending: bool, today: int) -> None:
         self._filter, self._sort, self._descending, self._today = filter, sort, descending, today
+        # The jobs of a page are of few days and cells.
+        self._takes = cache(self._takes_cell)
         self._there: dict[Facet, dict[int, int]] = {}
         found: dict[GroupKey, Group] = {}
         for tally in tallies:
@@ -166,7 +169,7 @@ class Plan:
         """In the order of the list."""
         self.total = sum(group.size for group in self.groups)
 
-    def _takes(self, day: int, of: Cell) -> bool:
+    def _takes_cell(self, day: int, of: Cell) -> bool:
         expired = of.kept and day + of.kept <= self._today
         return not expired and self._filter.takes(day, of)
 
