@@ -155,10 +155,10 @@ def seed_records() -> None:
     _seed_sharing()
     _seed_jobs()
     _seed_openreplay()
-    _count([*JOBS, *ERASED_USERS])
+    count_jobs([*JOBS, *ERASED_USERS])
 
 
-def _count(ids: Iterable[str]) -> None:
+def count_jobs(ids: Iterable[str]) -> None:
     """As the function that follows the stream does: lists read what it keeps."""
     found = [job for id in ids if (job := jobs.get(TENANT, id))]
     settle(Told(job, PHASES[job.status]) for job in found)
@@ -233,7 +233,7 @@ def seed_tencent() -> None:
     assert registered["ok"], registered
     for id in (SHOWN_INVENTORY, CANCELLED_INVENTORY):
         jobs.put(sample_inventory(id))
-    _count([SHOWN_INVENTORY, CANCELLED_INVENTORY])
+    count_jobs([SHOWN_INVENTORY, CANCELLED_INVENTORY])
 
 
 def sample_inventory(id: str) -> Job:
