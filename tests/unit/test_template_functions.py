@@ -262,12 +262,21 @@ def test_the_end_of_a_job_is_one_of_them_once(before: str, after: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("was_done", "expected"), [("taken", False), ("noted", False), ("more", True), ("freed", True), ("set", True)]
+    ("was_done", "limited", "unlimited"),
+    [
+        ("taken", False, False),
+        ("noted", False, False),
+        ("more", True, True),
+        ("freed", True, False),
+        ("set", True, True),
+    ],
 )
-def test_a_queue_that_has_to_be_looked_at_is_one_of_them(was_done: str, expected: bool) -> None:
+def test_a_queue_that_has_to_be_looked_at_is_one_of_them(was_done: str, limited: bool, unlimited: bool) -> None:
     keys = {"pk": {"S": "QUEUE#acme"}, "sk": {"S": "TAG#gpu"}}
-    change = {"Keys": keys, "NewImage": {"change": {"S": was_done}}}
-    assert drive_is_told({"eventName": "MODIFY", "dynamodb": change}) is expected
+    image = {"change": {"S": was_done}}
+    change = {"Keys": keys, "NewImage": image | {"slots": {"N": "2"}}}
+    assert drive_is_told({"eventName": "MODIFY", "dynamodb": change}) is limited
+    assert drive_is_told({"eventName": "MODIFY", "dynamodb": change | {"NewImage": image}}) is unlimited
 
 
 @pytest.mark.parametrize(
