@@ -220,6 +220,13 @@ def test_what_cannot_be_counted_is_tried_again_for_as_long_as_the_stream_has_it(
     assert "FunctionResponseTypes" not in mapping
 
 
+def test_how_far_lists_are_behind_is_for_the_operator_to_say() -> None:
+    assert follows_the_stream("CountFunction")["MaximumBatchingWindowInSeconds"] == {"Ref": "CountWindowSeconds"}
+    parameter = load()["Parameters"]["CountWindowSeconds"]
+    # Lambda takes no more. A second is what the guarantees promise unless something else is given.
+    assert (parameter["MinValue"], parameter["MaxValue"], parameter["Default"]) == (0, 300, 1)
+
+
 @pytest.mark.parametrize(("metric", "name"), [("Uncountable", "CountFunction"), ("CountDrift", "ReconcileFunction")])
 def test_jobs_that_nobody_can_count_and_counts_that_are_wrong_are_alarmed(metric: str, name: str) -> None:
     (alarm,) = (each for each in of_type("AWS::CloudWatch::Alarm").values() if each["MetricName"] == metric)
