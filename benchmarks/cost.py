@@ -18,7 +18,7 @@ from benchmarks.ledger import Index
 from benchmarks.life import Life
 from benchmarks.loader import reference_item
 from benchmarks.prices import Price
-from benchmarks.steps import ONCE, TWICE
+from benchmarks.steps import ONCE, TOGETHER, TWICE, Lived
 from jobyard.store.items import Attributes, item
 from local.template import ROOT, load
 
@@ -46,6 +46,9 @@ MILLISECONDS = {
 BYTES = {"invocation": 1000, "request": 350}
 """Of logs: Lambda's own lines and ours; the gateway's line."""
 
+WINDOWS = {TWICE: 1, ONCE: 3}
+"""`CountWindowSeconds` by which a job that works for a second is told so, as a rule."""
+
 MINUTES = 30 * 24 * 60
 METRICS = 6
 
@@ -70,16 +73,16 @@ class Idle(NamedTuple):
     number: float
 
 
-def lines(of: Life, telling: str = TWICE) -> list[Line]:
-    """What a job costs, each line units times a price."""
-    units, lived = of.units, of.units.lives[telling]
+def lines(of: Life, lived: Lived | None = None) -> list[Line]:
+    """What a job costs, each line units times a price; one whose beginning and end are told, or each of ``lived``."""
+    units, lived = of.units, lived or of.units.lives[TWICE]
     requests = 1 + READS + PAGES
-    by_stream = sum(lived.invocations.values())
+    by_stream = lived.invoked / lived.jobs
     ours_ms = (
         MILLISECONDS["submit"]
         + READS * MILLISECONDS["get"]
         + PAGES * MILLISECONDS["list"]
-        + sum(number * MILLISECONDS[name] for name, number in lived.invocations.items())
+        + sum(number * MILLISECONDS[name] for name, number in lived.invocations.items()) / lived.jobs
     )
     usual_ms = (
         MILLISECONDS["usual: submit"]
@@ -87,13 +90,15 @@ def lines(of: Life, telling: str = TWICE) -> list[Line]:
         + PAGES * MILLISECONDS["usual: list"]
         + 2 * MILLISECONDS["usual: status"]
     )
-    ours_rcu = lived.rcu + READS * units.reads["get"] + PAGES * units.reads["list"] + requests * units.token
+    ours_rcu = (
+        lived.rcu / lived.jobs + READS * units.reads["get"] + PAGES * units.reads["list"] + requests * units.token
+    )
     # An item of its own for each status, and none of the messages; the token is checked by itself.
     usual_rcu = READS * 1 + PAGES * USUAL_LIST
     logs = (1 + by_stream + requests, 1 + 2 + requests)
     ours_logs, usual_logs = ((each * BYTES["invocation"] + requests * BYTES["request"]) / 1000 for each in logs)
     return [
-        Line("table writes", prices.WRITE, lived.wcu, usual_writes()),
+        Line("table writes", prices.WRITE, lived.wcu / lived.jobs, usual_writes()),
         Line("table reads", prices.READ, ours_rcu, usual_rcu),
         Line("state machine", prices.TRANSITION, of.transitions, len(USUAL_STATES) + life.ENDS),
         Line("API requests", prices.REQUEST, requests, requests),
@@ -153,7 +158,6 @@ def sections(of: Life) -> dict[str, str]:
         ),
         f"| **together** | | **{ours:,.2f}** | | **{usual:,.2f}** |",
     ]
-    tellings = {name: sum(each.ours * each.price.each for each in lines(of, name)) * JOBS for name in (TWICE, ONCE)}
     months = idle(of)
     month = [
         "| | units | dollars a month |",
@@ -166,14 +170,9 @@ def sections(of: Life) -> dict[str, str]:
     ]
     return {
         "life": life.section(of),
+        "shared": life.shared(of),
         "million": "\n".join(million),
-        "tellings": "\n".join(
-            [
-                "| `count` is told of | dollars of a million jobs |",
-                "|---|---:|",
-                *(f"| {name} | {dollars:,.2f} |" for name, dollars in tellings.items()),
-            ]
-        ),
+        "tellings": _tellings(of),
         "idle": "\n".join(month),
         "assumed": "\n".join(
             [
@@ -192,6 +191,17 @@ def sections(of: Life) -> dict[str, str]:
         ),
         "where": f"Counted {of.day}, prices of {prices.DAY}.",
     }
+
+
+def _tellings(of: Life) -> str:
+    """A million jobs by the window, which decides how count is told of a job of a second, and by who else has jobs."""
+    every = {"alone": of.units.lives, **of.units.shared}
+    heads = [f"`CountWindowSeconds={seconds}`: told {telling}" for telling, seconds in WINDOWS.items()]
+    rows = [f"| each job alone, or with others: {TOGETHER} of | {' | '.join(heads)} |", "|---|---:|---:|"]
+    for company, lives in every.items():
+        dollars = (sum(each.ours * each.price.each for each in lines(of, lives[telling])) * JOBS for telling in WINDOWS)
+        rows.append(f"| {company} | {' | '.join(f'{each:,.2f}' for each in dollars)} |")
+    return "\n".join(rows)
 
 
 def _number(value: float) -> str:

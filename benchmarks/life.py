@@ -17,13 +17,14 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from math import ceil
 from pathlib import Path
 from typing import Any
 
 import httpx
 
 from benchmarks import steps
-from benchmarks.steps import ALONE, ONCE, TWICE, Lived, Units
+from benchmarks.steps import ALONE, COMPANIES, ONCE, TOGETHER, TWICE, Lived, Units
 from local.errors import LocalError
 from local.stack import LocalStack
 from local.template import ROOT
@@ -98,7 +99,7 @@ class Life:
         return self.ran[0].transitions
 
     def invocations(self, telling: str) -> int:
-        return sum(self.units.lives[telling].invocations.values())
+        return self.units.lives[telling].invoked
 
 
 def measured(runs: int) -> Life:
@@ -199,6 +200,35 @@ def section(life: Life) -> str:
     return "\n".join([*head, *rows, "", why, "", *_reasons(units.lives[TWICE])])
 
 
+def shared(life: Life) -> str:
+    """In Markdown, what each of ``TOGETHER`` jobs takes beside what one takes alone; beyond a limit is bold."""
+    limits = f"WCU, at most {WRITES} | kept from so many jobs on | invocations, at most {INVOCATIONS}"
+    rows = [f"| a job alone, or each of {TOGETHER} of | `count` is told | {limits} |", "|---|---|---:|---:|---:|"]
+    alone = {telling: life.units.lives[telling] for telling in (ONCE, TWICE)}
+    for company, lives in {"alone": alone, **life.units.shared}.items():
+        for telling, lived in lives.items():
+            most = enough(alone[telling], lived) if company in COMPANIES else None
+            rows.append(
+                f"| {company} | {telling} | {_limited(lived.wcu / lived.jobs, WRITES)} | {most or ''} | "
+                f"{_limited(lived.invoked / lived.jobs, INVOCATIONS)} |"
+            )
+    return "\n".join(rows)
+
+
+def _limited(counted: float, limit: int) -> str:
+    return f"{counted:g}" if counted <= limit else f"**{counted:g}**"
+
+
+def enough(alone: Lived, of: Lived) -> int | None:
+    """How many jobs have to be told together for each to take ``WRITES``; None where no number is enough.
+
+    What each takes by itself and what all share follows from one and from many: one row more for each, or one for all.
+    """
+    own = (of.wcu - alone.wcu) / (of.jobs - 1)
+    share = alone.wcu - own
+    return ceil(share / (WRITES - own)) if own < WRITES else None
+
+
 def _reasons(lived: Lived) -> list[str]:
     """Each write, by step and item; ``count`` last, which follows the others."""
     rows = ["| step | what is written | table | indexes | for |", "|---|---|---:|---:|---|"]
@@ -231,8 +261,13 @@ def kept() -> Life:
     """As it was last written."""
     told = json.loads(KEPT.read_text(encoding="utf-8"))
     units = told["units"]
-    lives = {name: Lived(**each) for name, each in units.pop("lives").items()}
-    return Life(told["day"], [Ran(**each) for each in told["ran"]], Units(lives, **units))
+    lives = _lives(units.pop("lives"))
+    shared = {company: _lives(each) for company, each in units.pop("shared").items()}
+    return Life(told["day"], [Ran(**each) for each in told["ran"]], Units(lives, shared, **units))
+
+
+def _lives(told: dict[str, Any]) -> dict[str, Lived]:
+    return {telling: Lived(**each) for telling, each in told.items()}
 
 
 def _arguments(given: Sequence[str] | None) -> argparse.Namespace:
@@ -260,7 +295,7 @@ def main(given: Sequence[str] | None = None) -> int:
     except (LocalError, Differs) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    print(section(life))
+    print(section(life), shared(life), sep="\n\n")
     print(f"\nOn the stack: {[each.invocations for each in life.ran]}")
     print("\n".join(over(life)) or "All are within the limits.")
     if arguments.write:

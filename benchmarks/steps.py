@@ -4,17 +4,20 @@ The endpoints, drive and count are called as AWS calls them, with what the table
 filters let through; the state machine's definition is carried out, and the job's function is one of the runner's that
 says nothing. Writes are charged by ``ledger``, reads by the engine, whose own accounting of them is that of AWS.
 
-How many records of the stream reach ``count`` together is a matter of time, so it is given: ``TELLINGS``.
+How many records of the stream reach ``count`` together is a matter of time, so it is given: ``TELLINGS``,
+and ``COMPANIES`` for jobs that are told together.
 """
 
 from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
+from time import sleep
+from typing import NamedTuple
 
 import boto3
 
@@ -45,6 +48,24 @@ TELLINGS: dict[str, tuple[Status, ...]] = {
 
 PAGE, MESSAGES = 50, 20
 _LISTED = 200
+_GROUP_SECONDS = 60
+
+
+class Company(NamedTuple):
+    """Whom a job is told with: ``owners`` of the jobs, and whether drive is told of all together, as count is."""
+
+    owners: int
+    driven_together: bool
+
+
+TOGETHER = 10
+COMPANIES = {
+    "one owner's, in a burst": Company(1, True),
+    "one owner's": Company(1, False),
+    "ten owners', in a burst": Company(TOGETHER, True),
+    "ten owners'": Company(TOGETHER, False),
+}
+"""Of ``TOGETHER`` jobs of one workflow. Drive has no window: together it is told of what comes at the same moment."""
 
 Parts = dict[str, int]
 """Write units by ``table`` and index."""
@@ -52,7 +73,7 @@ Parts = dict[str, int]
 
 @dataclass
 class Lived:
-    """A job from its submission until its slot is given back.
+    """A job from its submission until its slot is given back, or so many ``jobs``, of which all is the sum.
 
     ``written`` is by step and kind of item, ``read`` by step; ``invocations`` are of the functions that the stream
     starts; ``states`` are those that the execution entered.
@@ -62,6 +83,7 @@ class Lived:
     read: dict[str, float] = field(default_factory=dict)
     invocations: dict[str, int] = field(default_factory=dict)
     states: list[str] = field(default_factory=list)
+    jobs: int = 1
 
     @property
     def wcu(self) -> int:
@@ -70,6 +92,10 @@ class Lived:
     @property
     def rcu(self) -> float:
         return sum(self.read.values())
+
+    @property
+    def invoked(self) -> int:
+        return sum(self.invocations.values())
 
     @property
     def parts(self) -> Parts:
@@ -83,13 +109,14 @@ class Lived:
 
 @dataclass(frozen=True)
 class Units:
-    """``lives`` are by how count is told; ``keyed`` is what a submit with an Idempotency-Key writes.
+    """``lives`` are by how count is told, ``shared`` by company and by that.
 
-    ``reads`` are of requests whose caller is remembered, ``token`` what it costs to look one up. ``reconciled`` is what
-    a run of reconcile reads where there is nothing to do.
+    ``keyed`` is what a submit with an Idempotency-Key writes. ``reads`` are of requests whose caller is remembered,
+    ``token`` what it costs to look one up. ``reconciled`` is what a run of reconcile reads where nothing is to do.
     """
 
     lives: dict[str, Lived]
+    shared: dict[str, dict[str, Lived]]
     keyed: int
     reads: dict[str, float]
     token: float
@@ -124,12 +151,40 @@ def units(world: World) -> Units:
     with _kept(world, keyed, "submit"):
         assert caller.submit("with a key", "key").id
     world.rest()
-    return Units(lives, keyed.wcu, *_reads(world, caller), _reconciled())
+    (reads, token), reconciled = _reads(world, caller), _reconciled()
+    # Last: reconcile reads more the more owners there are.
+    shared = {
+        name: {telling: together(world, caller, company, TELLINGS[telling]) for telling in (ONCE, TWICE)}
+        for name, company in COMPANIES.items()
+    }
+    return Units(lives, shared, keyed.wcu, reads, token, reconciled)
 
 
 def life(world: World, caller: Alteryx, told: Collection[Status]) -> Lived:
     """One job alone; count is told when it has reached a status of ``told``."""
-    lived, machine = Lived(), world.machine
+    return _lives(world, [[caller]], told)
+
+
+def together(
+    world: World, caller: Alteryx, company: Company, told: Collection[Status], sleep: Callable[[float], None] = sleep
+) -> Lived:
+    """``TOGETHER`` jobs of one workflow, of which count is told together when all have reached a status of ``told``."""
+    callers = [caller] * TOGETHER
+    if company.owners > 1:
+        callers = [caller.of_another_user(world.yard) for _ in range(TOGETHER)]
+        # As those of a job alone, who have asked before: what it costs to look one up is told apart.
+        for each in callers:
+            each.total()
+    # Jobs of two hours are counted in other rows: that is no matter of who they are told with.
+    left = 3600 - now_ms() / 1000 % 3600
+    if left < _GROUP_SECONDS:
+        sleep(left)
+    return _lives(world, [callers] if company.driven_together else [[each] for each in callers], told)
+
+
+def _lives(world: World, turns: list[list[Alteryx]], told: Collection[Status]) -> Lived:
+    """Jobs of ``turns``: of those of one drive is told together, of each turn by itself; count of all together."""
+    lived = Lived()
 
     def tell(status: Status) -> None:
         world.listen()
@@ -145,31 +200,55 @@ def life(world: World, caller: Alteryx, told: Collection[Status]) -> Lived:
             with _kept(world, lived, step):
                 world.deliver()
 
-    with _kept(world, lived, "submit"):
-        id = caller.submit("a usual one").id
-    assert id
-    tell(Status.QUEUED)
-    drive("claim")
-    tell(Status.INITIALIZING)
-    drive("begin")
-    with _kept(world, lived, "start"):
-        while id not in machine.working():
-            machine.step(id)
+    ids: list[list[str]] = []
+    for callers in turns:
+        with _kept(world, lived, "submit"):
+            ids.append([each.submit("a usual one").id for each in callers])
+        assert all(ids[-1])
+        tell(Status.QUEUED)
+        drive("claim")
+        tell(Status.INITIALIZING)
+        drive("begin")
+        with _kept(world, lived, "start"):
+            _until_they_work(world, ids[-1])
     tell(Status.RUNNING)
+    for turn in ids:
+        for id in turn:
+            _complete(world, lived, id)
+        drive("give back")
+        drive("look again")
+    tell(Status.COMPLETED)
+    _conclude(world, lived, [id for turn in ids for id in turn])
+    return lived
+
+
+def _until_they_work(world: World, ids: list[str]) -> None:
+    for id in ids:
+        while id not in world.machine.working():
+            world.machine.step(id)
+
+
+def _complete(world: World, lived: Lived, id: str) -> None:
+    machine = world.machine
     with _kept(world, lived, "work"):
         runner.job(lambda _: None)(machine.payload(id))
     machine.finish(id)
     with _kept(world, lived, "complete"):
         while id in machine.able():
             machine.step(id)
-    tell(Status.COMPLETED)
-    drive("give back")
-    drive("look again")
-    lived.states = machine.executions[id].passed
-    assert world.raw(id)["status"] == Status.COMPLETED
-    assert "slotOf" not in world.raw(id)
+
+
+def _conclude(world: World, lived: Lived, ids: list[str]) -> None:
+    """See that all went as it does, and nothing is left to be told."""
+    lived.jobs = len(ids)
+    lived.states = world.machine.executions[ids[0]].passed
+    for id in ids:
+        job = world.raw(id)
+        assert job["status"] == Status.COMPLETED
+        assert "slotOf" not in job
+        assert world.machine.executions[id].passed == lived.states
     assert not world.deliver()
-    return lived
+    assert not world.uncounted
 
 
 @contextmanager

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from benchmarks import cost, life, prices
-from benchmarks.steps import ONCE, TWICE
+from benchmarks.steps import COMPANIES, ONCE, TOGETHER, TWICE, Lived
+from local.template import load
 
 
 def test_the_page_is_what_the_code_makes_of_what_was_counted() -> None:
@@ -30,6 +31,52 @@ def test_what_is_beyond_a_limit_is_told() -> None:
     found = {each.partition(":")[0] for each in life.over(of)}
     assert ("WCU" in found) == (of.units.lives[TWICE].wcu > life.WRITES)
     assert ("invocations" in found) == (of.invocations(TWICE) > life.INVOCATIONS)
+
+
+@pytest.mark.parametrize("telling", [ONCE, TWICE])
+@pytest.mark.parametrize("company", COMPANIES)
+def test_what_jobs_share_is_what_is_nobodys_own(company: str, telling: str) -> None:
+    """Each writes its own listing, and what has its owner in the key; the rest is written once for all."""
+    units, (owners, driven_together) = life.kept().units, COMPANIES[company]
+    alone, shared = units.lives[telling].written, units.shared[company][telling].written
+    assert set(shared) == set(alone)
+    for step, kinds in alone.items():
+        for kind, parts in kinds.items():
+            for part, units_alone in parts.items():
+                own = _own(step, kind, owners, driven_together)
+                assert shared[step][kind][part] == pytest.approx(units_alone * own), (step, kind, part)
+
+
+def _own(step: str, kind: str, owners: int, driven_together: bool) -> float:
+    if step != "count":
+        return 1 if driven_together and kind == "queue" else TOGETHER
+    # Of three rows of hours one is the owner's.
+    return {
+        "listing": TOGETHER,
+        "days of who": owners,
+        "days of both": owners,
+        "hours of creation": (2 + owners) / 3,
+        "hours of completion": (2 + owners) / 3,
+    }.get(kind, 1)
+
+
+def test_jobs_told_together_and_all_at_once_are_within_the_limits_but_for_those_of_ten_owners() -> None:
+    shared = {company: lives[ONCE] for company, lives in life.kept().units.shared.items()}
+    assert all(each.invoked / each.jobs <= life.INVOCATIONS for each in shared.values())
+    assert [name for name, each in shared.items() if each.wcu / each.jobs > life.WRITES] == ["ten owners'"]
+
+
+def test_how_many_jobs_are_enough_for_the_limit_follows_from_one_and_ten() -> None:
+    alone = Lived({"submit": {"job": {"table": 32}}, "count": {"days of all": {"table": 20}}})
+    ten = Lived({"submit": {"job": {"table": 320}}, "count": {"days of all": {"table": 20}}}, jobs=10)
+    # 32 are a job's own, and 20 shared: two jobs take 42 each, three not 39.
+    assert life.enough(alone, ten) == 3
+    each_alone = Lived({"submit": {"job": {"table": 520}}}, jobs=10)
+    assert life.enough(alone, each_alone) is None
+
+
+def test_the_window_of_the_usual_telling_is_the_templates() -> None:
+    assert cost.WINDOWS[TWICE] == load()["Parameters"]["CountWindowSeconds"]["Default"]
 
 
 def test_a_usual_item_is_written_by_the_same_rules() -> None:
