@@ -7,12 +7,14 @@ only. In an index an entry that comes, goes or changes costs a unit for each KB,
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any, NamedTuple
 
 from benchmarks.layout import size
-from benchmarks.loader import TABLE, patient
+from benchmarks.loader import patient
 from jobyard.store.items import Attributes
 
 _KB = 1024
@@ -44,9 +46,8 @@ def indexes(definition: dict[str, Any]) -> list[Index]:
     found = []
     for each in definition["GlobalSecondaryIndexes"]:
         keys = (each["KeySchema"][0]["AttributeName"], each["KeySchema"][1]["AttributeName"])
-        found.append(
-            Index(each["IndexName"], keys, frozenset({"pk", "sk", *keys, *each["Projection"]["NonKeyAttributes"]}))
-        )
+        shows = each["Projection"].get("NonKeyAttributes", [])
+        found.append(Index(each["IndexName"], keys, frozenset({"pk", "sk", *keys, *shows})))
     return found
 
 
@@ -56,42 +57,71 @@ def units(before: Attributes, after: Attributes, of: list[Index], *, transaction
     return found | {index.name: cost for index in of if (cost := index.units(before, after))}
 
 
+class Write(NamedTuple):
+    """One item of one request, done or refused: ``charged`` is its cost by ``table`` and index."""
+
+    operation: str
+    key: Attributes
+    before: Attributes
+    after: Attributes
+    charged: dict[str, int]
+
+
 @contextmanager
 def kept(dynamodb: Any, of: list[Index]) -> Iterator[dict[str, float]]:
     """What all writes of ``dynamodb``, a client, cost, by ``table`` and index."""
     total: dict[str, float] = {}
-    begun: list[tuple[Attributes, Attributes]] = []
-    aside = patient()
 
-    def image(key: Attributes) -> Attributes:
-        found: Attributes = aside.get_item(TableName=TABLE, Key=key, ConsistentRead=True).get("Item", {})
+    def add(write: Write) -> None:
+        for name, cost in write.charged.items():
+            total[name] = total.get(name, 0) + cost
+
+    with told(dynamodb, of, add):
+        yield total
+
+
+@contextmanager
+def told(dynamodb: Any, of: list[Index], tell: Callable[[Write], None]) -> Iterator[None]:
+    """``tell`` hears of each write of ``dynamodb``, a client, one that is refused included: AWS charges for it, too."""
+    begun: list[tuple[str, Attributes, Attributes]] = []
+    aside = _aside(os.environ["AWS_ENDPOINT_URL"])
+
+    def image(table: str, key: Attributes) -> Attributes:
+        found: Attributes = aside.get_item(TableName=table, Key=key, ConsistentRead=True).get("Item", {})
         return found
 
     def before(params: dict[str, Any], **_: Any) -> None:
-        begun[:] = [(key, image(key)) for key in _keys(params)]
+        begun[:] = [(table, key, image(table, key)) for table, key in _keys(params)]
 
     def after(model: Any, **_: Any) -> None:
-        for key, was in begun:
-            charged = units(was, image(key), of, transaction=model.name == "TransactWriteItems")
-            for name, cost in charged.items():
-                total[name] = total.get(name, 0) + cost
+        for table, key, was in begun:
+            now = image(table, key)
+            charged = units(was, now, of, transaction=model.name == "TransactWriteItems")
+            tell(Write(model.name, key, was, now, charged))
 
     for operation in _OPERATIONS:
         dynamodb.meta.events.register(f"provide-client-params.dynamodb.{operation}", before)
         dynamodb.meta.events.register(f"after-call.dynamodb.{operation}", after)
     try:
-        yield total
+        yield
     finally:
         for operation in _OPERATIONS:
             dynamodb.meta.events.unregister(f"provide-client-params.dynamodb.{operation}", before)
             dynamodb.meta.events.unregister(f"after-call.dynamodb.{operation}", after)
 
 
-def _keys(params: dict[str, Any]) -> Iterator[Attributes]:
+@cache
+def _aside(endpoint: str) -> Any:
+    """A client beside the one that is watched. To make one takes longer than what it is for."""
+    del endpoint
+    return patient()
+
+
+def _keys(params: dict[str, Any]) -> Iterator[tuple[str, Attributes]]:
     for each in params.get("TransactItems", [{"": params}]):
         (write,) = each.values()
         given = write["Item"] if "Item" in write else write["Key"]
-        yield {"pk": given["pk"], "sk": given["sk"]}
+        yield write["TableName"], {"pk": given["pk"], "sk": given["sk"]}
 
 
 def _units(*images: Attributes) -> int:

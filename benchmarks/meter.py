@@ -44,8 +44,11 @@ def longest_chain(spans: Sequence[tuple[float, float]]) -> int:
     return chain
 
 
+READS = ("GetItem", "BatchGetItem", "Query", "Scan")
+
+
 @contextmanager
-def metering(dynamodb: Any, detail: str = "TOTAL") -> Iterator[Meter]:
+def metering(dynamodb: Any, detail: str = "TOTAL", operations: Sequence[str] = ("*",)) -> Iterator[Meter]:
     """``dynamodb`` is a client; ``detail`` is TOTAL or INDEXES."""
     meter = Meter()
 
@@ -62,11 +65,12 @@ def metering(dynamodb: Any, detail: str = "TOTAL") -> Iterator[Meter]:
         for each in told if isinstance(told, list) else [told]:
             meter.add(each)
 
-    handlers = {"provide-client-params.dynamodb": ask, "before-call.dynamodb": begin, "after-call.dynamodb": end}
-    for event, handler in handlers.items():
+    handlers = {"provide-client-params": ask, "before-call": begin, "after-call": end}
+    events = {f"{event}.dynamodb.{name}": each for event, each in handlers.items() for name in operations}
+    for event, handler in events.items():
         dynamodb.meta.events.register(event, handler)
     try:
         yield meter
     finally:
-        for event, handler in handlers.items():
+        for event, handler in events.items():
             dynamodb.meta.events.unregister(event, handler)

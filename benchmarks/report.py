@@ -33,6 +33,7 @@ BUYS = {
     "what-cells-by-end": "the same of one workflow",
     "both-cells-by-end": "the same of a user's jobs of one workflow",
     "jobs-live": "what reconcile looks after",
+    "jobs-waiting": "what the dispatcher takes jobs from",
 }
 
 

@@ -32,7 +32,7 @@ def test_success(world: World, admin: Caller, slow: str) -> None:
         "Completed successfully.",
     ]
     world.wait_for_execution(job, "SUCCEEDED")
-    assert world.states_of(job) == ["Scheduled?", "Start", "Runner?", "RunLambda", "Again?", "Complete"]
+    assert world.states_of(job) == ["Start", "Runner?", "RunLambda", "Again?", "Complete"]
 
 
 def assert_as_it_ended(world: World, job: Job) -> None:
@@ -89,7 +89,7 @@ def test_scheduled(world: World, admin: Caller, slow: str) -> None:
     assert done.status is Status.COMPLETED
     assert (done.queued_at or 0) >= (job.start_at or 0)
     assert admin.texts(job.id)[0].startswith("Scheduled to start at ")
-    assert world.states_of(job)[:4] == ["Scheduled?", "WaitForStart", "Enqueue", "Start"]
+    assert world.states_of(job)[:5] == ["Start", "Scheduled?", "WaitForStart", "Enqueue", "Start"]
 
 
 def test_cancelled_while_scheduled(world: World, admin: Caller, slow: str) -> None:

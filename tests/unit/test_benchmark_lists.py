@@ -8,8 +8,9 @@ import pytest
 
 from benchmarks.history import BURST_MS, DAY, DAYS, History
 from benchmarks.layout import size
-from benchmarks.ledger import Index, units
+from benchmarks.ledger import Index, indexes, units
 from benchmarks.lists import main
+from benchmarks.loader import table
 from benchmarks.meter import longest_chain
 from benchmarks.queries import COMMON, Measured, queries
 from benchmarks.report import over
@@ -104,3 +105,9 @@ def test_what_costs_too_much_is_told() -> None:
 def test_what_would_not_end_or_say_nothing_is_refused(given: list[str]) -> None:
     with pytest.raises(SystemExit, match="2"):
         main(given)
+
+
+def test_every_index_of_the_table_can_be_charged_for() -> None:
+    of = {each["IndexName"]: each for each in table()["GlobalSecondaryIndexes"]}
+    assert {each.name for each in indexes(table())} == set(of)
+    assert all({"pk", "sk", *each.keys} <= each.shows for each in indexes(table()))

@@ -55,7 +55,7 @@ def test_the_indexes_are_those_that_the_store_asks() -> None:
     assert set(indexes()) == {*LISTS, LIVE_INDEX, WAITING_INDEX, SLOTS_INDEX}
     for name, (kind, family, axis) in LISTS.items():
         assert keys(indexes()[name]["KeySchema"]) == {"HASH": f"{kind}{family.capitalize()}", "RANGE": axis}
-    assert keys(indexes()[LIVE_INDEX]["KeySchema"]) == {"HASH": "live", "RANGE": "updatedAt"}
+    assert keys(indexes()[LIVE_INDEX]["KeySchema"]) == {"HASH": "live", "RANGE": "pk"}
     assert keys(indexes()[WAITING_INDEX]["KeySchema"]) == {"HASH": "waitsIn", "RANGE": "waitsAt"}
     assert keys(indexes()[SLOTS_INDEX]["KeySchema"]) == {"HASH": "slotOf", "RANGE": "pk"}
 

@@ -220,6 +220,13 @@ def test_what_cannot_be_counted_is_tried_again_for_as_long_as_the_stream_has_it(
     assert "FunctionResponseTypes" not in mapping
 
 
+def test_how_far_lists_are_behind_is_for_the_operator_to_say() -> None:
+    assert follows_the_stream("CountFunction")["MaximumBatchingWindowInSeconds"] == {"Ref": "CountWindowSeconds"}
+    parameter = load()["Parameters"]["CountWindowSeconds"]
+    # Lambda takes no more. A second is what the guarantees promise unless something else is given.
+    assert (parameter["MinValue"], parameter["MaxValue"], parameter["Default"]) == (0, 300, 1)
+
+
 @pytest.mark.parametrize(("metric", "name"), [("Uncountable", "CountFunction"), ("CountDrift", "ReconcileFunction")])
 def test_jobs_that_nobody_can_count_and_counts_that_are_wrong_are_alarmed(metric: str, name: str) -> None:
     (alarm,) = (each for each in of_type("AWS::CloudWatch::Alarm").values() if each["MetricName"] == metric)
@@ -262,12 +269,21 @@ def test_the_end_of_a_job_is_one_of_them_once(before: str, after: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("was_done", "expected"), [("taken", False), ("noted", False), ("more", True), ("freed", True), ("set", True)]
+    ("was_done", "limited", "unlimited"),
+    [
+        ("taken", False, False),
+        ("noted", False, False),
+        ("more", True, True),
+        ("freed", True, False),
+        ("set", True, True),
+    ],
 )
-def test_a_queue_that_has_to_be_looked_at_is_one_of_them(was_done: str, expected: bool) -> None:
+def test_a_queue_that_has_to_be_looked_at_is_one_of_them(was_done: str, limited: bool, unlimited: bool) -> None:
     keys = {"pk": {"S": "QUEUE#acme"}, "sk": {"S": "TAG#gpu"}}
-    change = {"Keys": keys, "NewImage": {"change": {"S": was_done}}}
-    assert drive_is_told({"eventName": "MODIFY", "dynamodb": change}) is expected
+    image = {"change": {"S": was_done}}
+    change = {"Keys": keys, "NewImage": image | {"slots": {"N": "2"}}}
+    assert drive_is_told({"eventName": "MODIFY", "dynamodb": change}) is limited
+    assert drive_is_told({"eventName": "MODIFY", "dynamodb": change | {"NewImage": image}}) is unlimited
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from copy import copy
 from typing import Any, ClassVar, NamedTuple, Protocol
 
 from jobyard.authorizer import Role
@@ -69,6 +70,12 @@ class Alteryx:
         self.workflow = yard.workflow(tenant=tenant)
         self.answers: dict[str, str] = {}
         """To further questions of the workflow's."""
+
+    def of_another_user(self, yard: Yard) -> Alteryx:
+        """Of the same workflow."""
+        other = copy(self)
+        other.client = yard.client(Role.CURATOR, self.workflow.tenant)
+        return other
 
     def submit(self, about: str, key: str | None = None, *, again: bool = False) -> Made:
         questions = {"about": about} | self.answers

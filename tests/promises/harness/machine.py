@@ -73,7 +73,7 @@ class Machine:
         """ARNs of the running executions of other state machines, which jobs have for a workflow."""
         self.fates: defaultdict[str, list[Fate]] = defaultdict(list)
         """What becomes of the next attempts of a state's write, in their order; those after them succeed."""
-        self._dynamodb, self._now_ms = dynamodb, now_ms
+        self.dynamodb, self._now_ms = dynamodb, now_ms
         self._definition = definition(TableName=table)
         self._states: dict[str, Any] = self._definition["States"]
 
@@ -306,7 +306,7 @@ class Machine:
         failure = None
         if fate is None or fate.carried_out:
             try:
-                self._dynamodb.update_item(**arguments)
+                self.dynamodb.update_item(**arguments)
             except ClientError as error:
                 if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
                     raise

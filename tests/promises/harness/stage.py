@@ -38,6 +38,9 @@ _BEFORE = {
 }
 """The write that the execution of a job stands before, in each status that one has on its way."""
 
+REFUSED = ("Scheduled?", "Superseded")
+"""Where an execution goes whose write the job did not allow."""
+
 _DAY_SECONDS = 24 * 3600
 _JUDGED_AT_ONCE = 25
 
@@ -121,7 +124,8 @@ class Stage:
         self.world.deliver_all()
         if self.began is Status.SCHEDULED:
             self.world.clock.advance(_DAY_SECONDS)
-        while (before := self.up_to_write(id)) != _BEFORE.get(status):
+        # A scheduled one stands before Start twice: its execution finds out there that it has to wait.
+        while (before := self.up_to_write(id)) != _BEFORE.get(status) or self.status(id) is not status:
             if id in self.world.machine.able():
                 self.world.machine.step(id)
             elif status is Status.QUEUED:
@@ -174,7 +178,7 @@ class Stage:
                 # It goes on from there only where the job has been claimed.
                 return it.token is not None
             # Of a write that arrived after its execution was stopped nobody is told.
-            return None if it.status == "ABORTED" else it.state != "Superseded"
+            return None if it.status == "ABORTED" else it.state not in REFUSED
 
         def act() -> None:
             while self.awaits_slot(id) or machine.executions[id].running:

@@ -60,7 +60,8 @@ def reconcile(now_ms: int, seconds: float, tell: Callable[[Mapping[str, int]], N
     # First the executions: a job that ends between the two reads is then an execution too many, which is looked at
     # again, and not a job without one.
     running = {each.job_id: each.began_at for each in executions.running()}
-    live = {each.id: each for each in live_jobs()}
+    # What has not changed for longest comes first: the time may be too short for all.
+    live = {each.id: each for each in sorted(live_jobs(), key=lambda each: each.updated_at)}
     repairs = Repairs()
     for job in live.values():
         if job.updated_at < old and _is_without(job, running) and time.monotonic() < ends:
