@@ -22,7 +22,7 @@ def limited(stand: Stand, slots: int | None, *, paused: bool = False) -> None:
 def assert_slots_are_free(stand: Stand) -> None:
     queue = queues.get(TENANT, "")
     assert queue.running == 0, "a slot that nobody gave back"
-    assert queues.holders(queue.name) == []
+    assert queues.held() == {}
     held: set[str] = set()
     for record in stand.world.stream.told:
         key, images = record["dynamodb"]["Keys"], record["dynamodb"]

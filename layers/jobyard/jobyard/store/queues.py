@@ -351,12 +351,6 @@ def put(seen: Queue, slots: int | None, paused: bool, at_ms: int, also: Sequence
     return True
 
 
-def holders(name: str) -> list[tuple[str, str]]:
-    """Tenant and id of the jobs that hold a slot of a queue, as the index has them."""
-    asked = {"KeyConditionExpression": "slotOf = :queue", "ExpressionAttributeValues": item({":queue": name})}
-    return [_named_by(each) for each in _query(asked | {"IndexName": SLOTS_INDEX})]
-
-
 def held() -> dict[str, list[str]]:
     """The ids of all jobs that hold a slot, by the names of queues, as the index has them."""
     found: dict[str, list[str]] = {}
