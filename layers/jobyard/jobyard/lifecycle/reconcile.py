@@ -26,7 +26,7 @@ from jobyard.lifecycle.lost import Name, Suspect
 from jobyard.model import Job, Status
 from jobyard.model.ids import now_ms as clock_ms
 from jobyard.model.queue import named
-from jobyard.store import jobs, queues, recounts
+from jobyard.store import jobs, queues, recounts, slots
 from jobyard.store.lifecycle import LiveJob, live_jobs
 
 GRACE_MS = 60_000
@@ -95,7 +95,7 @@ def _with_queues(
 def _held() -> dict[str, list[str]] | None:
     """None where AWS does not tell: that nobody is known to hold a slot is not that nobody does."""
     try:
-        return queues.held()
+        return slots.held()
     except Exception:
         logger.exception("who holds slots cannot be read")
         return None
@@ -208,9 +208,9 @@ def _repair_queue(name: str, waits: bool, forgotten: bool, holders: list[str] | 
     if holders is not None and (queue.slots is not None or forgotten) and queue.updated_at < old:
         found = [job for id in holders if (job := jobs.get(queue.tenant, id)) and job.slot_of == name]
         ended = [job.id for job in found if _has_long_ended(job, old)]
-        freed = queues.give_back(name, ended, clock_ms()) if ended else 0
+        freed = slots.give_back(name, ended, clock_ms()) if ended else 0
         still = len(found)
-        if not freed and still != queue.running and queues.set_running(queue, still, clock_ms()):
+        if not freed and still != queue.running and slots.set_running(queue, still, clock_ms()):
             logger.warning("a queue had counted its slots wrong", queue=name, counted=queue.running, held=still)
     claimed = dispatch(name) if waits else 0
     # In a queue where something has just happened, a slot that was found free is none that was forgotten.
