@@ -31,8 +31,9 @@ ELSEWHERE = {
 LAMBDAS_OWN = ("Log", "Trace", "ReadStream", "FindStream", "KeepFailures")
 """Statements that the function's code does not use: Lambda does, with the function's role."""
 
+RESOURCES = load()["Resources"]
 FUNCTIONS = {
-    load()["Resources"][name]["Properties"]["CodeUri"].removeprefix("functions/"): properties
+    RESOURCES[name]["Properties"]["CodeUri"].removeprefix("functions/"): properties
     for name, properties in functions().items()
     if name not in ELSEWHERE
 }
