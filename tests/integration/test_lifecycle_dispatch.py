@@ -319,7 +319,7 @@ def drained(left: list[Job], slots: int) -> None:
     assert running() == 0
 
 
-@pytest.mark.parametrize("slots", [1, 7])
+@pytest.mark.parametrize("slots", [7, pytest.param(1, marks=pytest.mark.nightly)])
 def test_many_dispatchers_at_once_keep_to_the_slots_and_leave_none_idle(slots: int) -> None:
     """Records come twice, in any order, and at once; each job ends at some time, and its slot is used again."""
     a_queue(slots=slots)

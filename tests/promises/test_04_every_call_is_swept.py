@@ -45,6 +45,7 @@ def _long_lived(table: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TOKEN_LIFETIME_SECONDS", str(10**8))
 
 
+@pytest.mark.nightly
 @pytest.mark.timeout(600)
 @pytest.mark.usefixtures("one_at_a_time")
 def test_the_scenes_use_every_permission_that_a_function_has(world: World) -> None:
