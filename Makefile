@@ -30,7 +30,7 @@ build: env  ## Build what is deployed, as `sam deploy` takes it
 	@scripts/sam build
 
 # One after the other, but what waits more than it works goes together.
-test: env  ## All checks and tests, as in CI
+test: env  ## What CI runs: all checks, and all tests but the nightly ones
 	@$(MAKE) $(TOGETHER) -j4 lint types template-check scan
 	@$(MAKE) --no-print-directory test-unit test-contract test-integration test-promises
 	@$(MAKE) $(TOGETHER) -j2 test-e2e test-sam
