@@ -1,10 +1,14 @@
 # Everything a developer runs. `make` lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help env run build test lint format types template-check \
-	scan openapi test-unit test-contract test-integration test-promises test-e2e test-sam test-long bench-load bench-lists audit lock clean
+.PHONY: help env run build test lint format types template-check scan openapi test-unit test-contract \
+	test-integration test-promises test-e2e test-sam test-nightly test-long bench-load bench-lists audit lock clean
 
 PYTEST := .venv/bin/pytest
 WORKERS ?= 2
+# Each worker begins with tests that stand together, which share what takes long to make.
+PARALLEL := -n $(WORKERS) --dist worksteal
+# Of the tests, those that `make test` and its parts run. `make test-nightly` leaves none out.
+SELECTED ?= -m "not nightly"
 EXAMPLES ?= 300
 CRASHES ?= 300
 FAULTS ?= 300
@@ -26,7 +30,7 @@ build: env  ## Build what is deployed, as `sam deploy` takes it
 	@scripts/sam build
 
 # One after the other, but what waits more than it works goes together.
-test: env  ## All checks and tests, as in CI
+test: env  ## What CI runs: all checks, and all tests but the nightly ones
 	@$(MAKE) $(TOGETHER) -j4 lint types template-check scan
 	@$(MAKE) --no-print-directory test-unit test-contract test-integration test-promises
 	@$(MAKE) $(TOGETHER) -j2 test-e2e test-sam
@@ -52,22 +56,25 @@ scan: env  ## checkov on the template
 	.local/scan-env/bin/checkov --config-file .checkov.yaml
 
 test-unit: env  ## Pure tests
-	$(PYTEST) -n $(WORKERS) tests/unit
+	$(PYTEST) $(SELECTED) $(PARALLEL) tests/unit
 
 test-contract: env  ## Each endpoint against the vendors' pages
-	$(PYTEST) -n $(WORKERS) tests/contract
+	$(PYTEST) $(SELECTED) $(PARALLEL) tests/contract
 
 test-integration: env  ## Store and service on Amazon's DynamoDB Local
-	$(PYTEST) -n $(WORKERS) tests/integration
+	$(PYTEST) $(SELECTED) $(PARALLEL) tests/integration
 
 test-promises: env  ## What Jobyard promises, tried: races, crashes, faults, hostile input
-	$(PYTEST) -n $(WORKERS) tests/promises
+	$(PYTEST) $(SELECTED) $(PARALLEL) tests/promises
 
 test-e2e: env  ## HTTP against the whole stack, as `make run` starts it
-	$(PYTEST) tests/e2e
+	$(PYTEST) $(SELECTED) tests/e2e
 
 test-sam: env  ## `sam local` in a container; says why when no container engine runs
-	@scripts/test-sam
+	@scripts/test-sam $(SELECTED)
+
+test-nightly: env  ## `make test` with all that is too slow for it; 40 minutes on two cores
+	@$(MAKE) --no-print-directory test SELECTED=
 
 test-long: env  ## The promises at length; EXAMPLES=300 CRASHES=300 FAULTS=300 MINUTES=3
 	JOBYARD_EXAMPLES=$(EXAMPLES) JOBYARD_CRASHES=$(CRASHES) JOBYARD_FAULTS=$(FAULTS) JOBYARD_MINUTES=$(MINUTES) \

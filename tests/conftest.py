@@ -21,6 +21,7 @@ from local.engine import Engine
 from local.errors import LocalError
 from local.template import load, table_definition
 from tests.fake_scheduler import FakeScheduler
+from tests.plain import parsing_plainly
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -59,13 +60,14 @@ def _folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def dynamodb_client(dynamodb_endpoint: str) -> DynamoDBClient:
-    return boto3.client(
+    made = boto3.client(
         "dynamodb",
         endpoint_url=dynamodb_endpoint,
         region_name=dynamodb.REGION,
         aws_access_key_id="test",
         aws_secret_access_key="test",
     )
+    return parsing_plainly(made)
 
 
 FUNCTION_ENVIRONMENT = {

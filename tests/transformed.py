@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import subprocess
 from collections.abc import Iterator, Mapping
 from functools import cache
+from pathlib import Path
 from typing import Any
 
+from local.processes import locked
 from local.template import ROOT, load
 
 Resource = dict[str, Any]
@@ -27,17 +30,42 @@ json.dump(transform(json.load(sys.stdin), {}, NoManagedPolicies()), sys.stdout)
 """
 
 
+_ENGINE = ROOT / ".local" / "engine-env"
+
+
 @cache
-def _transformed() -> str:
+def transformed() -> dict[str, Any]:
+    """To be read only: all that ask in one process are given the same."""
     template = load()
     for resource in template["Resources"].values():
         for name in ("CodeUri", "ContentUri", "DefinitionUri"):
             if name in resource.get("Properties", {}):
                 resource["Properties"][name] = {"Bucket": "code", "Key": resource["Properties"][name]}
+    given = json.dumps(template)
+    # Kept beside the environments: the transform takes seconds, and every process of every run of tests asks for it.
+    made_of = given + _TRANSFORM + (ROOT / "requirements" / "engine.txt").read_text("utf-8")
+    kept = ROOT / ".local" / f"transformed-{hashlib.sha256(made_of.encode()).hexdigest()[:16]}.json"
+    if not kept.exists():
+        with locked(kept.with_name("transformed.lock")):
+            if not kept.exists():
+                _keep(kept, _transform(given))
+    result: dict[str, Any] = json.loads(kept.read_text("utf-8"))
+    return result
+
+
+def _keep(path: Path, text: str) -> None:
+    for old in path.parent.glob("transformed-*.json"):
+        old.unlink()
+    written = path.with_suffix(".new")
+    written.write_text(text, "utf-8")
+    written.replace(path)
+
+
+def _transform(template: str) -> str:
     # The transform lives in the engine's environment: it holds pydantic back to a version that the layer has left.
     return subprocess.run(
-        [ROOT / ".local" / "engine-env" / "bin" / "python", "-c", _TRANSFORM],
-        input=json.dumps(template),
+        [_ENGINE / "bin" / "python", "-c", _TRANSFORM],
+        input=template,
         env={"AWS_DEFAULT_REGION": "us-east-1"},
         capture_output=True,
         check=True,
@@ -45,11 +73,7 @@ def _transformed() -> str:
     ).stdout
 
 
-def transformed() -> dict[str, Any]:
-    result: dict[str, Any] = json.loads(_transformed())
-    return result
-
-
+@cache
 def of_type(kind: str) -> dict[str, Resource]:
     """Properties of the resources of a type, by logical id."""
     return {

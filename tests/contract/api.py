@@ -141,10 +141,15 @@ def routes() -> list[Route]:
 def _routed(method: str, path: str) -> tuple[str, str, dict[str, str]]:
     """The route's path, its function, and the parameters in the path."""
     for route in routes():
-        pattern = re.sub(r"\{(\w+)\+\}", r"(?P<\1>.+)", re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", route.path))
-        if route.method == method and (match := re.fullmatch(pattern + "/?", path)):
+        if route.method == method and (match := _pattern(route.path).fullmatch(path)):
             return route.path, route.function, {name: _decoded(value) for name, value in match.groupdict().items()}
     raise NoRoute(f"{method} {path}")
+
+
+@cache
+def _pattern(path: str) -> re.Pattern[str]:
+    pattern = re.sub(r"\{(\w+)\+\}", r"(?P<\1>.+)", re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", path))
+    return re.compile(pattern + "/?")
 
 
 def _decoded(path: str) -> str:

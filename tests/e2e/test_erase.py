@@ -48,6 +48,7 @@ def test_thousands_of_objects_go_and_no_one_elses(stack: LocalStack, admin: Call
     assert admin.wait(again, "Completed")["disposition"] == "Success"
 
 
+@pytest.mark.nightly
 def test_all_versions_go(stack: LocalStack, admin: Caller, workflow: str) -> None:
     s3, bucket = stack.client("s3"), stack.outputs["DataBucketName"]
     own = f"users/{demo.TENANT}/7/versions/"
@@ -65,6 +66,7 @@ def test_all_versions_go(stack: LocalStack, admin: Caller, workflow: str) -> Non
         s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Suspended"})
 
 
+@pytest.mark.nightly
 def test_work_longer_than_one_call_goes_on_in_the_next(stack: LocalStack, admin: Caller, workflow: str) -> None:
     # With a limit less than what it keeps in reserve, the function asks to be called again after each batch.
     functions, name = stack.client("lambda"), f"{stack.outputs['WorkflowFunctionPrefix']}erase"

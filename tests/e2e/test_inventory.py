@@ -111,6 +111,7 @@ def test_a_function_that_fails_as_a_whole_stops_the_map(stack: LocalStack, admin
     assert failure["key"] == "fails/a"
 
 
+@pytest.mark.nightly
 @pytest.mark.timeout(900)
 def test_ten_thousand_objects_finish(
     stack: LocalStack, admin: Caller, workflow: str, record_testsuite_property: Callable[[str, object], None]

@@ -65,7 +65,7 @@ def gone(port: int) -> bool:
     return False
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.nightly)])
 def test_it_tells_how_to_use_it_and_ends_cleanly(
     run: subprocess.Popen[str], port: int, config_file: Path, number: signal.Signals
 ) -> None:
@@ -91,6 +91,7 @@ def test_it_tells_how_to_use_it_and_ends_cleanly(
     assert not config_file.exists()
 
 
+@pytest.mark.nightly
 def test_the_lines_to_paste_work(run: subprocess.Popen[str], tmp_path: Path) -> None:
     text = printed(run, "Ctrl-C ends it.")
     blocks = text[text.index("To try it") : text.index("The functions' logs")]
@@ -107,6 +108,7 @@ def test_the_lines_to_paste_work(run: subprocess.Popen[str], tmp_path: Path) -> 
     assert '"status":"Cancelled"' in done.stdout.replace(": ", ":")
 
 
+@pytest.mark.nightly
 def test_killed_it_leaves_no_engine_behind(run: subprocess.Popen[str], config_file: Path) -> None:
     printed(run, "Ctrl-C ends it.")
     config = json.loads(config_file.read_text(encoding="utf-8"))

@@ -238,6 +238,7 @@ def test_cancelled_while_a_worker_elsewhere_has_it(world: World, worker: str) ->
     assert left.status is Status.CANCELLED
 
 
+@pytest.mark.nightly
 def test_what_the_stream_lost_is_started_by_reconcile(world: World, slow: str) -> None:
     with world.without_stream():
         long_ago = now_ms() - 120_000

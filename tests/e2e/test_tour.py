@@ -59,6 +59,7 @@ def test_a_queue_of_two_slots_takes_its_jobs_by_priority(
     assert admin.http.get(f"/v3/queues/{TAG}").json()["slots"] == SLOTS
 
 
+@pytest.mark.nightly
 def test_who_is_in_the_collection_sees_a_run_of_its_schedule_and_nobody_else_does(
     tour: Tour, schedule: str, admin: Caller, member: Caller, other: Caller, said: list[str]
 ) -> None:

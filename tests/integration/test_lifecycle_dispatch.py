@@ -15,6 +15,7 @@ from jobyard.lifecycle.drive import drive
 from jobyard.model import Job, Person, Priority, Stand, Status
 from jobyard.model.queue import NOTED_MOST, Queue
 from jobyard.store import jobs, queues
+from jobyard.store import slots as slot_store
 from jobyard.store.items import item, plain_item, table_name
 from jobyard.store.queues import Waiting
 from jobyard.store.records import job_key, waiting_place
@@ -106,7 +107,7 @@ def test_the_highest_priority_goes_first_and_within_one_the_first_that_was_queue
         (now,) = taken(waiting)
         went.append(waiting.index(now))
         ends(now)
-        queues.give_back(NAME, [now.id], NOW)
+        slot_store.give_back(NAME, [now.id], NOW)
     assert went == [1, 5, 3, 4, 0, 2]
 
 
@@ -127,7 +128,7 @@ def test_fewer_slots_than_jobs_that_run_stop_none_and_take_none() -> None:
     first, second, *_ = waiting
     for job in (first, second):
         ends(job)
-        queues.give_back(NAME, [job.id], NOW)
+        slot_store.give_back(NAME, [job.id], NOW)
         assert dispatch(NAME) == 0
     assert running() == 1
 
@@ -147,7 +148,7 @@ def test_a_slot_is_given_back_once_however_often_it_is_told() -> None:
     waiting = [queued(number) for number in range(2)]
     dispatch(NAME)
     ends(waiting[0])
-    assert [queues.give_back(NAME, [waiting[0].id] * 2, NOW) for _ in range(3)] == [1, 0, 0]
+    assert [slot_store.give_back(NAME, [waiting[0].id] * 2, NOW) for _ in range(3)] == [1, 0, 0]
     assert running() == 1
 
 
@@ -155,7 +156,7 @@ def test_a_job_that_runs_keeps_its_slot() -> None:
     a_queue(slots=1)
     job = queued()
     dispatch(NAME)
-    assert queues.give_back(NAME, [job.id], NOW) == 0
+    assert slot_store.give_back(NAME, [job.id], NOW) == 0
     assert running() == 1
 
 
@@ -189,7 +190,7 @@ def test_room_that_is_made_while_a_job_is_about_to_be_noted_is_used(monkeypatch:
     assert dispatch(NAME, [told(runs)]) == 1
     seen = queues.get("acme", "gpu")
     ends(runs)
-    queues.give_back(NAME, [runs.id], NOW)
+    slot_store.give_back(NAME, [runs.id], NOW)
     assert not queues.note(seen, [told(waits)])
     monkeypatch.setattr(
         queues, "get", lambda *_, real=queues.get, old=[seen]: old.pop() if old else real("acme", "gpu")
@@ -242,7 +243,7 @@ def test_a_claim_that_a_change_of_the_queue_has_overtaken_takes_none() -> None:
     seen = queues.get("acme", "gpu")
     job = queued()
     a_queue(slots=5, paused=True)
-    assert queues.claim(seen, [told(job)], NOW, "taken").changed
+    assert slot_store.claim(seen, [told(job)], NOW, "taken").changed
     assert status(job) is Status.QUEUED
     assert running() == 0
 
@@ -308,7 +309,7 @@ def drained(left: list[Job], slots: int) -> None:
     """End what runs until nothing is left: whenever all is told, either every slot is in use or nobody waits."""
     names = {job.id: job for job in left if status(job) is not Status.FAILED}
     while names:
-        held = {id for _, id in queues.holders(NAME)}
+        held = slot_store.held().get(NAME, [])
         assert len(held) == min(slots, len(names)) == running()
         for id in held:
             job = names.pop(id)
@@ -318,7 +319,7 @@ def drained(left: list[Job], slots: int) -> None:
     assert running() == 0
 
 
-@pytest.mark.parametrize("slots", [1, 7])
+@pytest.mark.parametrize("slots", [7, pytest.param(1, marks=pytest.mark.nightly)])
 def test_many_dispatchers_at_once_keep_to_the_slots_and_leave_none_idle(slots: int) -> None:
     """Records come twice, in any order, and at once; each job ends at some time, and its slot is used again."""
     a_queue(slots=slots)
@@ -333,7 +334,7 @@ def test_many_dispatchers_at_once_keep_to_the_slots_and_leave_none_idle(slots: i
             if now.status is Status.INITIALIZING and chance.random() < 0.5:
                 jobs.fail(now, "enough", NOW)
             assert not drive([record(job) for _ in range(chance.randint(1, 2))])["batchItemFailures"]
-            held = len(queues.holders(NAME))
+            held = len(slot_store.held().get(NAME, []))
             counted = running()
             most["held"], most["counted"] = max(most["held"], held), max(most["counted"], counted)
 

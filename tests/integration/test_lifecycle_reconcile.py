@@ -6,10 +6,11 @@ import importlib
 import json
 from collections.abc import Callable
 from types import SimpleNamespace
+from typing import Never
 
 import pytest
 
-from jobyard.aws import client
+from jobyard.aws import ClientError, client
 from jobyard.lifecycle.count import Told, settle
 from jobyard.lifecycle.dispatch import dispatch
 from jobyard.lifecycle.reconcile import GRACE_MS, Repairs, reconcile
@@ -18,6 +19,7 @@ from jobyard.model import Job, Person, Status
 from jobyard.model.ids import now_ms
 from jobyard.model.listing import PHASES
 from jobyard.store import jobs, queues
+from jobyard.store import slots as slot_store
 from jobyard.store.items import table_name
 from jobyard.store.lifecycle import live_jobs
 from jobyard.store.records import job_key
@@ -33,6 +35,10 @@ def stored(status: Status = Status.QUEUED, at: int = NOW, **values: object) -> J
     jobs.put(job)
     count(job)
     return job
+
+
+def raises(problem: Exception) -> Never:
+    raise problem
 
 
 def count(job: Job) -> None:
@@ -114,15 +120,35 @@ def test_the_slot_of_the_last_job_is_given_back_though_nothing_else_is_in_its_qu
     later = now_ms() + GRACE_MS + 1
     assert reconcile(later, 60) == Repairs(freed=1)
     assert queues.get("acme", "").running == 0
-    assert queues.held() == {}
+    assert slot_store.held() == {}
     assert reconcile(later + GRACE_MS, 60) == NONE
+
+
+def test_where_aws_does_not_say_who_holds_slots_only_they_are_left_as_they_are(
+    machine: FakeMachine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert queues.put(queues.get("acme", ""), 2, False, NOW)
+    ended = stored()
+    dispatch("acme#")
+    jobs.fail(present(ended), "enough", NOW)
+    count(present(ended))
+    waiting = stored()
+    machine.put("f" * 24, began_at=NOW)
+    later = now_ms() + GRACE_MS + 1
+    with monkeypatch.context() as patched:
+        patched.setattr(slot_store, "held", lambda: raises(ClientError({"Error": {"Code": "AccessDenied"}}, "Scan")))
+        assert reconcile(later, 60) == Repairs(claimed=1, stopped=1, errors=1)
+    assert present(waiting).status is Status.INITIALIZING
+    assert queues.get("acme", "").running == 2
+    count(present(waiting))
+    assert reconcile(now_ms() + GRACE_MS + 1, 60) == Repairs(started=1, freed=1)
 
 
 def test_slots_that_were_counted_wrong_are_counted_again(machine: FakeMachine) -> None:
     assert queues.put(queues.get("acme", ""), 3, False, NOW)
     stored()
     dispatch("acme#")
-    assert queues.set_running(queues.get("acme", ""), 3, NOW)
+    assert slot_store.set_running(queues.get("acme", ""), 3, NOW)
     stored()
     reconcile(now_ms() + GRACE_MS + 1, 60)
     assert queues.get("acme", "").running == 2

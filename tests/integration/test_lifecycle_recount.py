@@ -327,6 +327,7 @@ def damages(draw: st.DrawFn, right: Rows) -> list[tuple[RowKey, str, int]]:
     return found
 
 
+@pytest.mark.nightly
 @settings(max_examples=25, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_whatever_is_wrong_one_pass_sets_it_right(kept: Table, data: st.DataObject) -> None:

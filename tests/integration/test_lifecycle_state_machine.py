@@ -8,7 +8,7 @@ import pytest
 
 from jobyard.aws import ClientError, client, error_code
 from jobyard.model import TERMINAL, TRANSITIONS, Job, Person, Status
-from jobyard.store import jobs, queues
+from jobyard.store import jobs, queues, slots
 from jobyard.store.items import plain_item, table_name
 from jobyard.store.queues import Waiting
 from jobyard.store.records import job_key, waiting_place
@@ -71,7 +71,7 @@ def stored(status: Status) -> Job:
 
 def claim(job: Job, at: int = NOW) -> None:
     queue = queues.get(job.tenant, job.worker_tag)
-    claimed = queues.claim(queue, [Waiting(waiting_place(job), job.tenant, job.id)], at, "taken")
+    claimed = slots.claim(queue, [Waiting(waiting_place(job), job.tenant, job.id)], at, "taken")
     assert claimed.jobs
 
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from jobyard.lifecycle.reconcile import GRACE_MS
 from jobyard.model import Status
-from tests.promises.effort import effort
+from tests.promises.effort import effort, nightly_but
 from tests.promises.harness.clients import CLIENTS
 from tests.promises.harness.interleave import Play
 from tests.promises.harness.orders import GONE
@@ -27,7 +27,7 @@ Staged = Callable[[str], Stage]
 CANCELLED, COMPLETED, FAILED = Status.CANCELLED, Status.COMPLETED, Status.FAILED
 
 
-@pytest.mark.parametrize("dialect", CLIENTS)
+@pytest.mark.parametrize("dialect", nightly_but(CLIENTS, "tencent"))
 def test_a_cancel_against_each_step_of_the_execution(staged: Staged, dialect: str) -> None:
     """Enqueue, initialize, start and complete; an alteryx cancel deletes the job while it waits."""
     stage = staged(dialect)
@@ -66,6 +66,7 @@ def test_a_cancel_against_a_cancel(staged: Staged, dialect: str, status: Status)
     assert winners == {"one", "other"}
 
 
+@pytest.mark.nightly
 def test_a_delete_against_a_cancel_while_the_job_begins(staged: Staged) -> None:
     """A caller whose delete finds the job begun cancels it; one of the two is answered with success, and no more."""
     stage = staged("alteryx")
@@ -96,6 +97,7 @@ def test_a_cancel_against_the_settling_of_a_stopped_execution(staged: Staged, di
     assert ends == {FAILED, CANCELLED}
 
 
+@pytest.mark.nightly
 def test_a_cancel_against_reconcile_that_finds_the_execution_ended(staged: Staged) -> None:
     stage = staged("tencent")
     ends = set()
@@ -111,6 +113,7 @@ def test_a_cancel_against_reconcile_that_finds_the_execution_ended(staged: Stage
     assert ends == {FAILED, CANCELLED}
 
 
+@pytest.mark.nightly
 def test_a_delete_against_reconcile_that_finds_the_job_never_begun(staged: Staged) -> None:
     """The stream was late. Where reconcile starts an execution for a job that is gone by then, that one finds nothing
     to do.
@@ -183,6 +186,7 @@ def test_a_cancel_against_drive_and_a_write_on_its_way(staged: Staged) -> None:
     assert ends == {CANCELLED, COMPLETED}
 
 
+@pytest.mark.nightly
 def test_deliveries_of_one_record_at_once_and_reconcile(staged: Staged) -> None:
     """A new job whose record is delivered twice, while reconcile finds that nobody has begun it: one execution."""
     stage = staged("tencent")
@@ -205,6 +209,7 @@ def test_deliveries_of_one_record_at_once_and_reconcile(staged: Staged) -> None:
     stage.every_schedule(scenario)
 
 
+@pytest.mark.nightly
 @effort(10)
 @given(data=st.data())
 def test_everybody_at_once(staged: Staged, data: st.DataObject) -> None:

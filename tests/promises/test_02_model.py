@@ -24,13 +24,14 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from jobyard.runner import _job
 from jobyard.runner._messages import Clock as MessageClock
-from tests.promises.effort import LONG, effort
+from tests.promises.effort import LONG, Sample, effort, sampled
 from tests.promises.harness.random_life import Life, Stand
 from tests.promises.harness.world import World
 
 
+@sampled
 @pytest.mark.timeout(0 if LONG else 300)
-def test_it_answers_as_a_few_dictionaries_would(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_answers_as_a_few_dictionaries_would(world: World, monkeypatch: pytest.MonkeyPatch, sample: Sample) -> None:
     # What a failing life prints is its steps.
     monkeypatch.setattr(_job, "_clock", MessageClock())
     logging.disable(logging.CRITICAL)
@@ -38,6 +39,6 @@ def test_it_answers_as_a_few_dictionaries_would(world: World, monkeypatch: pytes
         with redirect_stdout(StringIO()):
             stand = Stand(world)
             life: Any = lambda: Life(stand)  # noqa: E731
-            run_state_machine_as_test(life, settings=effort(5, 45))
+            run_state_machine_as_test(life, settings=effort(max(1, 5 // sample.every), 45))
     finally:
         logging.disable(logging.NOTSET)

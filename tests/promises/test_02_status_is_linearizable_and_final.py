@@ -15,6 +15,7 @@ import pytest
 
 from jobyard.lifecycle.reconcile import GRACE_MS
 from jobyard.model import TERMINAL, TRANSITIONS, Status
+from tests.promises.effort import nightly_but
 from tests.promises.harness.clients import Cancel, Tencent
 from tests.promises.harness.interleave import Op, Play
 from tests.promises.harness.orders import GONE, an_order, of_a_job
@@ -23,7 +24,7 @@ from tests.promises.harness.stage import Stage
 Staged = Callable[[str], Stage]
 
 
-@pytest.mark.parametrize("dialect", ["alteryx", "openreplay"])
+@pytest.mark.parametrize("dialect", nightly_but(["alteryx", "openreplay"], "alteryx"))
 def test_who_looks_twice_while_a_job_begins_and_is_cancelled_sees_it_go_one_way(staged: Staged, dialect: str) -> None:
     """Reads are strongly consistent: each sees the last write that ended before it, and none sees an earlier one."""
     stage = staged(dialect)

@@ -17,7 +17,7 @@ import pytest
 
 from jobyard.model import Status
 from jobyard.store import keys
-from tests.promises.effort import EXAMPLES
+from tests.promises.effort import EXAMPLES, nightly_but
 from tests.promises.harness.clients import CLIENTS, Made, OpenReplay
 from tests.promises.harness.interleave import Op
 from tests.promises.harness.orders import GONE, explain, of_a_job
@@ -45,7 +45,7 @@ class Race:
 
 
 @pytest.mark.parametrize("status", [Status.QUEUED, Status.RUNNING])
-@pytest.mark.parametrize("dialect", CLIENTS)
+@pytest.mark.parametrize("dialect", nightly_but(CLIENTS, "alteryx"))
 def test_cancels_against_the_execution_and_who_looks(staged: Staged, dialect: str, status: Status) -> None:
     stage = staged(dialect)
     machine, client = stage.world.machine, stage.client
@@ -104,7 +104,7 @@ def test_of_many_cancels_at_once_exactly_one_succeeds(staged: Staged) -> None:
             assert sum(answer.done for answer in race.answers.values()) == 1
 
 
-@pytest.mark.parametrize("dialect", CLIENTS)
+@pytest.mark.parametrize("dialect", nightly_but(CLIENTS, "tencent"))
 def test_of_many_submits_at_once_with_one_key_exactly_one_makes_a_job(staged: Staged, dialect: str) -> None:
     stage = staged(dialect)
     for number in range(ROUNDS // 3):

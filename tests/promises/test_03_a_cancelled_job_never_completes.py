@@ -23,6 +23,7 @@ from jobyard.runner._job import LOOK_SECONDS
 from local.template import load
 from tests.contract.yard import Clock
 from tests.factories import FUNCTION
+from tests.promises.effort import nightly_but
 from tests.promises.harness.clients import CLIENTS, Alteryx
 from tests.promises.harness.interleave import Play
 from tests.promises.harness.stage import Stage, hold
@@ -113,7 +114,7 @@ def test_the_time_between_two_looks_is_the_one_that_is_stated() -> None:
     assert LOOK_SECONDS == 2.0
 
 
-@pytest.mark.parametrize("way", ["progress", "attach"])
+@pytest.mark.parametrize("way", nightly_but(["progress", "attach"], "attach"))
 def test_what_a_function_writes_at_once_with_a_cancel_is_there_before_it_or_never(
     staged: Staged, seconds: list[float], way: str
 ) -> None:

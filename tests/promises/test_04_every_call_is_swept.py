@@ -31,8 +31,9 @@ ELSEWHERE = {
 LAMBDAS_OWN = ("Log", "Trace", "ReadStream", "FindStream", "KeepFailures")
 """Statements that the function's code does not use: Lambda does, with the function's role."""
 
+RESOURCES = load()["Resources"]
 FUNCTIONS = {
-    load()["Resources"][name]["Properties"]["CodeUri"].removeprefix("functions/"): properties
+    RESOURCES[name]["Properties"]["CodeUri"].removeprefix("functions/"): properties
     for name, properties in functions().items()
     if name not in ELSEWHERE
 }
@@ -44,6 +45,7 @@ def _long_lived(table: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TOKEN_LIFETIME_SECONDS", str(10**8))
 
 
+@pytest.mark.nightly
 @pytest.mark.timeout(600)
 @pytest.mark.usefixtures("one_at_a_time")
 def test_the_scenes_use_every_permission_that_a_function_has(world: World) -> None:

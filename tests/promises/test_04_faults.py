@@ -1,15 +1,15 @@
 """Promise 4, and promise 1 with it, where AWS fails: it refuses, or does what it was asked and does not say so.
 
-Every place in the code that calls AWS meets a fault, for one attempt or for more than botocore makes; in the long run
-every kind that the service has, both ways. What a caller is answered is true, in the dialect's own form, and at most a
-503; a caller that was answered nothing asks again or gives up. Then everything comes to rest, and all promises are
-checked.
+Every place in the code that calls AWS meets a fault, for one attempt or for more than botocore makes; each change is
+tried with a sample of the places, the long run tries every kind that the service has, both ways. What a caller is
+answered is true, in the dialect's own form, and at most a 503; a caller that was answered nothing asks again or gives
+up. Then everything comes to rest, and all promises are checked.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from random import Random
 from typing import Any
@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 from jobyard import aws
 from jobyard.aws import ClientError
 from jobyard.errors import Busy
-from tests.promises.effort import FAULTS, effort
+from tests.promises.effort import FAULTS, Sample, effort, nightly_but, sampled
 from tests.promises.harness.crashes import Site, wipe
 from tests.promises.harness.faults import ANYWHERE, OF_OPERATION, OF_SERVICE, Trouble, Troubles, Unruly, faults_of
 from tests.promises.harness.promises import messages_hold, promises_hold
@@ -105,25 +105,32 @@ def _chosen(site: Site, turn: int) -> list[str]:
     return [own[turn // 2 % len(own)]] if own and turn % 2 else [others[turn % len(others)]]
 
 
+@sampled
 @pytest.mark.parametrize("group", GROUPS)
-def test_a_fault_of_aws_breaks_no_promise(world: World, group: str) -> None:
+def test_a_fault_of_aws_breaks_no_promise(world: World, group: str, sample: Sample) -> None:
     known: set[Site] = set()
     tried = 0
-    for scene in (each for each in SCENES if each.group == group):
-        for number, site in enumerate(recorded(world, scene).sites):
-            if site in known:
-                continue
-            known.add(site)
-            for place, fault in enumerate(_chosen(site, len(known))):
-                for times in (1, ATTEMPTS + 1) if FAULTS else ((1, ATTEMPTS + 1)[(len(known) + place) % 2],):
-                    tries = (1, 3)[(len(known) + times) % 2]
-                    try:
-                        assert disturb(world, scene, [Trouble(number, fault, times)], tries).met
-                    except AssertionError as error:
-                        error.add_note(f"{scene}: {fault}, {times} times at {site}, tries: {tries}")
-                        raise
-                    tried += 1
-    print(f"{group}: {tried} faults at {len(known)} places")  # noqa: T201 - how much was tried
+    for scene in sample.scenes([each for each in SCENES if each.group == group]):
+        sites = recorded(world, scene).sites
+        for trouble, tries in sample.of(list(_troubles(sites, known))):
+            try:
+                assert disturb(world, scene, [trouble], tries).met
+            except AssertionError as error:
+                error.add_note(f"{scene}: {trouble} at {sites[trouble.number]}, tries: {tries}")
+                raise
+            tried += 1
+    print(f"{group}: {tried} faults of {len(known)} places")  # noqa: T201 - how much was tried
+
+
+def _troubles(sites: Sequence[Site], known: set[Site]) -> Iterator[tuple[Trouble, int]]:
+    """At each place that is not known yet, which then is; and how often callers ask."""
+    for number, site in enumerate(sites):
+        if site in known:
+            continue
+        known.add(site)
+        for place, fault in enumerate(_chosen(site, len(known))):
+            for times in (1, ATTEMPTS + 1) if FAULTS else ((1, ATTEMPTS + 1)[(len(known) + place) % 2],):
+                yield Trouble(number, fault, times), (1, 3)[(len(known) + times) % 2]
 
 
 def test_what_dynamodb_leaves_undone_of_a_batch_is_deleted_too(world: World) -> None:
@@ -136,6 +143,7 @@ def test_what_dynamodb_leaves_undone_of_a_batch_is_deleted_too(world: World) -> 
 EVERY_FAULT = sorted({*ANYWHERE, *(n for each in (*OF_SERVICE.values(), *OF_OPERATION.values()) for n in each)})
 
 
+@pytest.mark.nightly
 @effort(12, asked=FAULTS)
 @given(
     scene=st.sampled_from(SCENES),
@@ -203,7 +211,7 @@ def still(monkeypatch: pytest.MonkeyPatch) -> _Clock:
     return clock
 
 
-@pytest.mark.parametrize("scene", ENDPOINTS, ids=str)
+@pytest.mark.parametrize("scene", nightly_but(ENDPOINTS, *ENDPOINTS[::6]), ids=str)
 def test_an_aws_that_hangs_is_told_before_lambda_ends_the_function(world: World, scene: Scene, still: _Clock) -> None:
     sites = recorded(world, scene).sites
     # Every request has a process of its own: what hangs in one place does so in any of them.

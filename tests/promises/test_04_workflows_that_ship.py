@@ -1,7 +1,8 @@
-"""Promise 4 for the workflows that ship, and for large files: their functions die on either side of any call they make.
+"""Promise 4 for the workflows that ship, and for large files: their functions die after calls that leave something.
 
-Step Functions invokes a function again where Lambda is to blame, and fails the job where the function is; both are
-tried. The job ends; what it lists as its outputs is in S3, and whole; a job that is completed has all of its work done.
+The long run tries both sides of every call. Step Functions invokes a function again where Lambda is to blame, and fails
+the job where the function is; both are tried. The job ends; what it lists as its outputs is in S3, and whole; a job
+that is completed has all of its work done.
 """
 
 from __future__ import annotations

@@ -37,7 +37,7 @@ from jobyard.model.ids import now_ms
 from jobyard.store import jobs, queues
 from tests.contract.api import call
 from tests.contract.tencent.signing import ask
-from tests.promises.effort import effort
+from tests.promises.effort import effort, nightly_but
 from tests.promises.harness.asking import before_queries
 from tests.promises.harness.clients import Alteryx, OpenReplay, Tencent
 from tests.promises.harness.wire import Call, CarryOut
@@ -250,7 +250,7 @@ SIZES = st.integers(1, 4)
 Happenings = list[tuple[int, str, int]]
 
 
-@pytest.mark.parametrize("order", ["Asc", "Desc"])
+@pytest.mark.parametrize("order", nightly_but(["Asc", "Desc"], "Desc"))
 @effort(3)
 @given(size=SIZES, happenings=ANY)
 @example(size=2, happenings=[(2, "expire", 0), (2, "submit", 0), (3, "cancel", 4), (4, "submit", 0)])
@@ -265,6 +265,7 @@ def test_by_tokens_each_job_that_stayed_is_given_once_and_none_twice(
     assert set(seen) <= {*meanwhile.at_first, *meanwhile.came}
 
 
+@pytest.mark.nightly
 @effort(3)
 @given(size=SIZES, happenings=ANY)
 @example(size=2, happenings=[(2, "cancel", 6), (3, "run", 5), (3, "cancel", 0)])
@@ -293,7 +294,7 @@ AGAIN = ("Status asc", "CompletionDateTime desc")
 """Orders in which a job that changes may stand where the walk has yet to come."""
 
 
-@pytest.mark.parametrize("name", CURSORS)
+@pytest.mark.parametrize("name", nightly_but(CURSORS, "CreateDate desc", "Status asc"))
 @effort(3)
 @given(size=SIZES, happenings=ANY)
 @example(size=2, happenings=[(2, "cancel", 0), (2, "submit", 0), (3, "cancel", 4), (4, "run", 5)])
@@ -340,6 +341,7 @@ def test_by_offsets_oldest_first_each_job_is_given_once_while_none_leaves(
     assert seen == every[: max(len(seen), AT_FIRST)], "what came is given behind them, once"
 
 
+@pytest.mark.nightly
 @effort(3)
 @given(size=SIZES, happenings=ANY)
 def test_by_offsets_oldest_first_no_more_are_passed_over_than_left(
@@ -372,6 +374,7 @@ def numbered(walk: Walk, meanwhile: Meanwhile, size: int, happenings: Happenings
 MOVED_ON: Happenings = [(2, "submit", 0), (3, "submit", 0)]
 
 
+@pytest.mark.nightly
 @effort(3)
 @given(size=SIZES, happenings=happenings("submit", "run", "expire"))
 @example(size=2, happenings=MOVED_ON)
@@ -381,6 +384,7 @@ def test_by_offsets_newest_first_only_what_came_moves_jobs_on(
     numbered(by_offset("desc"), Meanwhile(world, alteryx), size, happenings)
 
 
+@pytest.mark.nightly
 @effort(3)
 @given(size=SIZES, happenings=ANY)
 @example(size=2, happenings=MOVED_ON)

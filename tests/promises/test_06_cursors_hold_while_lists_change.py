@@ -198,6 +198,7 @@ def test_a_walk_gives_what_did_not_change_once(table: str, clock: Clock, way: Wa
     way(clock, walked)
 
 
+@pytest.mark.nightly
 @ways
 @effort(40)
 @given(walked=WALKED)

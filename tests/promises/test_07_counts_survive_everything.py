@@ -75,6 +75,7 @@ def deliveries(draw: st.DrawFn, told: Sequence[Record]) -> list[list[Record]]:
     return batches
 
 
+@pytest.mark.nightly
 @effort(20)
 @given(data=st.data())
 def test_records_twice_out_of_turn_cut_and_merged(world: World, still: Clock, data: st.DataObject) -> None:
@@ -90,6 +91,7 @@ def test_records_twice_out_of_turn_cut_and_merged(world: World, still: Clock, da
     counted_right(world, told)
 
 
+@pytest.mark.nightly
 @effort(12)
 @given(data=st.data())
 def test_processes_that_die_between_any_two_calls(world: World, still: Clock, data: st.DataObject) -> None:
@@ -108,6 +110,7 @@ def test_processes_that_die_between_any_two_calls(world: World, still: Clock, da
     counted_right(world, told)
 
 
+@pytest.mark.nightly
 def test_each_side_of_each_call_of_a_batch_that_takes_several_transactions(
     world: World, still: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -235,6 +238,7 @@ def test_many_invocations_at_once(world: World, still: Clock) -> None:
     counted_right(world, told)
 
 
+@pytest.mark.nightly
 def test_a_batch_of_jobs_that_have_nothing_in_common_takes_several_transactions(world: World, still: Clock) -> None:
     told = strangers(105)
     inserts, changes = ([life.records[place] for life in told] for place in (0, 1))

@@ -136,6 +136,7 @@ def test_everything_that_is_listed(table: str, clock: Clock, comparison: Compare
     comparison(clock, asked)
 
 
+@pytest.mark.nightly
 @all_comparisons
 @effort(25)
 @given(asked=ASKED)

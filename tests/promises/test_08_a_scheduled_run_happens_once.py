@@ -132,6 +132,7 @@ class Story:
 STORIES = st.lists(st.sampled_from(HAPPENINGS), max_size=9)
 
 
+@pytest.mark.nightly
 @effort(4)
 @given(submitted_at=st.sampled_from([0, 1, NOON, DAY_MS - 1]), happenings=STORIES)
 @example(NOON, ["deliver", "deliver", "midnight", "go on", "deliver", "go on"])

@@ -382,6 +382,7 @@ def test_what_another_tenant_has_is_as_what_nobody_has(two: Two, subtests: pytes
             assert foreign.status < 500
 
 
+@pytest.mark.nightly
 def test_to_its_owner_it_is_known(two: Two, subtests: pytest.Subtests) -> None:
     """Or the test before would compare what nobody can ask for."""
     for route, name, probe in PROBES:

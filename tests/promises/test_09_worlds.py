@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable
 from typing import NamedTuple
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from types_boto3_dynamodb import DynamoDBClient
@@ -139,6 +140,7 @@ def emptied(dynamodb: DynamoDBClient, table: str, yard: Yard) -> None:
     signed.forget()
 
 
+@pytest.mark.nightly
 def test_what_a_tenant_is_told_does_not_depend_on_another(tenancy: Yard, dynamodb_client: DynamoDBClient) -> None:
     listing = ("list", "list of a workflow", "list of erasures", "list of creations", "next page")
 

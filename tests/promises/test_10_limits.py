@@ -167,6 +167,7 @@ def test_bodies_as_large_as_they_can_come(acme: Tenant, body: str) -> None:
                 assert "1000000 are allowed" in answer.text, route
 
 
+@pytest.mark.nightly
 def test_as_many_parameters_as_a_request_line_can_have(acme: Tenant) -> None:
     for route, whole in acme.valid().items():
         for query in ("a&" * 5000, "&" * 10_000, "limit=1&" * 1200, "statuses=" + "," * 10_000, "=" * 10_000):

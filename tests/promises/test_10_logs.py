@@ -231,6 +231,7 @@ def test_what_nobody_foresaw_is_logged_without_a_secret_and_not_told(
     assert_untold(secrets_of(acme), stream.getvalue())
 
 
+@pytest.mark.nightly
 def test_no_value_breaks_or_forges_a_line(acme: Tenant) -> None:
     forged = '","level":"CRITICAL","tenant":"globex","x":"'
     with written() as stream:

@@ -90,6 +90,7 @@ def kept(acme: Tenant) -> list[dict[str, Any]]:
     return [each for each in acme.yard.items() if not each["pk"]["S"].startswith("COUNTER#")]
 
 
+@pytest.mark.nightly
 def test_awkward_values_in_every_place(acme: Tenant, subtests: pytest.Subtests) -> None:
     """Each value in each place of some route; in the long run of every route."""
     whole = acme.valid()
@@ -113,6 +114,7 @@ def test_awkward_values_in_every_place(acme: Tenant, subtests: pytest.Subtests) 
             assert not route.startswith("GET") or kept(acme) == before
 
 
+@pytest.mark.nightly
 def test_whatever_is_changed_in_a_valid_request(acme: Tenant, subtests: pytest.Subtests) -> None:
     whole, table = acme.valid(), kept(acme)
 

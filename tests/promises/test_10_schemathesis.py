@@ -37,7 +37,7 @@ from tests.contract.conformance import the_document
 from tests.contract.tencent.conftest import WORKFLOW_ID
 from tests.contract.world import World, dialect_of
 from tests.contract.yard import Yard
-from tests.promises.effort import effort
+from tests.promises.effort import effort, nightly_but
 
 ALWAYS: Final = [
     not_a_server_error,
@@ -196,7 +196,7 @@ def _cases(key: str, **fixed: Any) -> st.SearchStrategy[Case[Any]]:
     return st.one_of(*(SCHEMA[path][method].as_strategy(generation_mode=mode, **fixed) for mode in GenerationMode))
 
 
-@pytest.mark.parametrize("key", KEYS)
+@pytest.mark.parametrize("key", nightly_but(KEYS, *KEYS[::4]))
 def test_every_answer_is_documented(tenancy: Yard, key: str) -> None:
     world = World(tenancy)
     path = key.partition(" ")[2]
@@ -224,7 +224,7 @@ def test_every_answer_is_documented(tenancy: Yard, key: str) -> None:
     about_anything()
 
 
-@pytest.mark.parametrize("key", [key for key in KEYS if not key.endswith("/token")])
+@pytest.mark.parametrize("key", nightly_but([key for key in KEYS if not key.endswith("/token")], *KEYS[::4]))
 def test_nobody_learns_anything(tenancy: Yard, key: str) -> None:
     """Without a credential every request is refused, before anything else that may be wrong with it."""
     world = World(tenancy)

@@ -8,8 +8,9 @@ from jobyard.model import Status
 from jobyard.store.counts import CREATED, ENDED
 from jobyard.store.lifecycle import LIVE_INDEX
 from jobyard.store.listings import index_name, listing_item
-from jobyard.store.queues import SLOTS_INDEX, WAITING_INDEX
+from jobyard.store.queues import WAITING_INDEX
 from jobyard.store.records import job_item
+from jobyard.store.slots import SLOTS_INDEX
 from local.template import load
 from tests.factories import NOW, a_job
 from tests.transformed import functions, of_type

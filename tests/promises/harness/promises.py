@@ -170,7 +170,7 @@ def nothing_is_half_made(world: World) -> None:
         elif kind in _BESIDE:
             assert _BESIDE[kind](sk, each) in items, f"{pk} stands alone"
         elif kind in ("GROUP", "COLLECTION", "IN"):
-            other = _other_side(pk, sk)
+            other = _other_side(pk, sk, each)
             assert other is None or other in items, f"{pk} {sk} has no other side"
         elif kind in ("IDEMPOTENCY", "SOLE"):
             id = each["job"]["id"] if "job" in each else each["jobId"]
@@ -193,9 +193,13 @@ def _leading_to(name: str, credential: dict[str, Any]) -> list[Place]:
     return [(f"TOKENS#{client}", name), (f"KEYS#{tenant}", client), (f"SECRETS#{tenant}", name)]
 
 
-def _other_side(pk: str, sk: str) -> Place | None:
-    """Of a row that says what is in what: the one that says it from the other side. None of what stands for itself."""
+def _other_side(pk: str, sk: str, each: dict[str, Any]) -> Place | None:
+    """Of a row that says what is in what, or whose it is: the one that says it from the other side. None of a group,
+    which stands for itself.
+    """
     kind, tenant, *rest = pk.split("#")
+    if kind == "COLLECTION" and not rest:
+        return f"IN#{tenant}#USER#{each['ownerId']}", f"OWNED#{sk}"
     if kind == "IN":
         into, id = sk.split("#")
         return (f"COLLECTION#{tenant}", id) if into == "OWNED" else (f"{into}#{tenant}#{id}", "#".join(rest))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from jobyard.model import Status
 from jobyard.runner import Failed
 from jobyard.runner import Job as Running
-from jobyard.store import queues
+from jobyard.store import queues, slots
 from tests.contract.api import call
 from tests.promises.harness.crashes import Function
 from tests.promises.harness.stand import Play, Stand, a_function, scene
@@ -22,7 +22,7 @@ def limited(stand: Stand, slots: int | None, *, paused: bool = False) -> None:
 def assert_slots_are_free(stand: Stand) -> None:
     queue = queues.get(TENANT, "")
     assert queue.running == 0, "a slot that nobody gave back"
-    assert queues.holders(queue.name) == []
+    assert slots.held() == {}
     held: set[str] = set()
     for record in stand.world.stream.told:
         key, images = record["dynamodb"]["Keys"], record["dynamodb"]

@@ -61,5 +61,5 @@ class Stream:
 
 def _as_event(record: dict[str, Any]) -> dict[str, Any]:
     change = record["dynamodb"]
-    change["ApproximateCreationDateTime"] = int(change["ApproximateCreationDateTime"].timestamp())
+    change["ApproximateCreationDateTime"] = int(change["ApproximateCreationDateTime"])
     return record | {"eventSource": "aws:dynamodb"}

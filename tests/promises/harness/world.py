@@ -27,6 +27,7 @@ from local import dynamodb
 from tests.contract.api import CONTEXT, _handler
 from tests.contract.yard import Clock, Yard
 from tests.fake_scheduler import FakeScheduler
+from tests.plain import parsing_plainly
 from tests.promises.harness import keys, scheduler
 from tests.promises.harness.counted import assert_counted
 from tests.promises.harness.machine import Machine
@@ -287,8 +288,8 @@ def a_world(yard: Yard, endpoint: str, clock: Clock) -> Iterator[World]:
         "aws_access_key_id": "test",
         "aws_secret_access_key": "test",
     }
-    machine = Machine(boto3.client("dynamodb", **place), yard.table, now_ms)
-    stream = Stream(boto3.client("dynamodbstreams", **place), yard.table)
+    machine = Machine(parsing_plainly(boto3.client("dynamodb", **place)), yard.table, now_ms)
+    stream = Stream(parsing_plainly(boto3.client("dynamodbstreams", **place)), yard.table)
     stand_ins: dict[str, Service] = {
         "sfn": lambda call: machine.answer(call.operation, call.asked),
         "kms": lambda call: keys.answer(call.operation, call.asked),

@@ -17,8 +17,9 @@ from aws_lambda_powertools import Logger
 
 from jobyard.model.ids import now_ms
 from jobyard.model.queue import Queue, named
-from jobyard.store import queues
-from jobyard.store.queues import CLAIMED_AT_ONCE, Waiting
+from jobyard.store import queues, slots
+from jobyard.store.queues import Waiting
+from jobyard.store.slots import CLAIMED_AT_ONCE
 
 ROUNDS = 8
 """Claims in a row, of up to ``CLAIMED_AT_ONCE`` jobs each; what is left then, the stream has somebody else take."""
@@ -49,7 +50,7 @@ def dispatch(name: str, told: Collection[Waiting] = ()) -> int:
         else:
             rounds += 1
             last = rounds == ROUNDS and len(due) == CLAIMED_AT_ONCE
-            claimed = queues.claim(queue, due, now_ms(), "more" if last else "taken")
+            claimed = slots.claim(queue, due, now_ms(), "more" if last else "taken")
             if not claimed.jobs:
                 queues.forget(queue, claimed.refused)
             for each in claimed.jobs:

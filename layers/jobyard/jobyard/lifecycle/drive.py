@@ -28,7 +28,7 @@ from jobyard.lifecycle.dispatch import dispatch
 from jobyard.model import LIVE, TERMINAL, Job, Status
 from jobyard.model.ids import now_ms
 from jobyard.model.queue import queue_name
-from jobyard.store import jobs, queues
+from jobyard.store import jobs, queues, slots
 from jobyard.store.lifecycle import delete_messages
 from jobyard.store.queues import Waiting
 from jobyard.store.records import JOB, job_of, waiting_place
@@ -144,5 +144,5 @@ def _look_at(batch: _Batch, name: str, number: str, waiting: Waiting | None = No
 
 
 def _free(name: str, ids: list[str]) -> None:
-    freed = queues.give_back(name, ids, now_ms())
+    freed = slots.give_back(name, ids, now_ms())
     logger.info("slots given back", queue=name, slots=freed)

@@ -26,7 +26,7 @@ from jobyard.lifecycle.lost import Name, Suspect
 from jobyard.model import Job, Status
 from jobyard.model.ids import now_ms as clock_ms
 from jobyard.model.queue import named
-from jobyard.store import jobs, queues, recounts
+from jobyard.store import jobs, queues, recounts, slots
 from jobyard.store.lifecycle import LiveJob, live_jobs
 
 GRACE_MS = 60_000
@@ -68,17 +68,38 @@ def reconcile(now_ms: int, seconds: float, tell: Callable[[Mapping[str, int]], N
             repairs = _attempt(repairs, job.id, partial(_repair, job.tenant, job.id))
     waiting = Counter(each.queue for each in live.values() if each.status is Status.QUEUED and each.updated_at < old)
     tell(waiting)
-    # The last job of a queue may have ended unheard of: nothing that lives leads to its slot.
-    forgotten = {name for name, ids in queues.held().items() if not live.keys() >= set(ids)}
-    for name in sorted({each.queue for each in live.values()} | forgotten):
-        if time.monotonic() < ends:
-            repair = partial(_repair_queue, name, name in waiting, name in forgotten, old)
-            repairs = _attempt_all(repairs, name, repair)
+    repairs = _with_queues(repairs, live, waiting, old, ends)
     for id, began_at in running.items():
         if id not in live and began_at < old and time.monotonic() < ends:
             repairs = _attempt(repairs, id, partial(_stop, id, old))
     with within(ends - time.monotonic()):
         return _with_lists(repairs, list(live.values()), now_ms)
+
+
+def _with_queues(
+    repairs: Repairs, live: Mapping[str, LiveJob], waiting: Mapping[str, int], old: int, ends: float
+) -> Repairs:
+    # Before the queues: a slot that is taken or given back after this changes its queue, which then is left alone.
+    held = _held()
+    if held is None:
+        repairs = repairs._replace(errors=repairs.errors + 1)
+    # The last job of a queue may have ended unheard of: nothing that lives leads to its slot.
+    forgotten = {name for name, ids in (held or {}).items() if not live.keys() >= set(ids)}
+    for name in sorted({each.queue for each in live.values()} | forgotten):
+        if time.monotonic() < ends:
+            holders = None if held is None else held.get(name, [])
+            repair = partial(_repair_queue, name, name in waiting, name in forgotten, holders, old)
+            repairs = _attempt_all(repairs, name, repair)
+    return repairs
+
+
+def _held() -> dict[str, list[str]] | None:
+    """None where AWS does not tell: that nobody is known to hold a slot is not that nobody does."""
+    try:
+        return slots.held()
+    except Exception:
+        logger.exception("who holds slots cannot be read")
+        return None
 
 
 def _with_lists(repairs: Repairs, live: list[LiveJob], now_ms: int) -> Repairs:
@@ -175,19 +196,22 @@ def _repair(tenant: str, id: str) -> str | None:
     return "failed" if settle.fail(tenant, id, why) else None
 
 
-def _repair_queue(name: str, waits: bool, forgotten: bool, old: int) -> Repairs:
-    """Slots of jobs that have ended are given back; a job that ``waits`` though it need not is claimed."""
+def _repair_queue(name: str, waits: bool, forgotten: bool, holders: list[str] | None, old: int) -> Repairs:
+    """Slots of jobs that have ended are given back; a job that ``waits`` though it need not is claimed.
+
+    ``holders`` are who holds its slots, where that is known.
+    """
     queue = queues.get(*named(name))
     if queue.slots is None and not waits and not forgotten:
         return Repairs()
     freed = 0
     # What has just happened to it the stream is about to tell, and the indexes are about to show.
-    if (queue.slots is not None or forgotten) and queue.updated_at < old:
-        holders = [job for tenant, id in queues.holders(name) if (job := jobs.get(tenant, id)) and job.slot_of == name]
-        ended = [job.id for job in holders if _has_long_ended(job, old)]
-        freed = queues.give_back(name, ended, clock_ms()) if ended else 0
-        still = len(holders)
-        if not freed and still != queue.running and queues.set_running(queue, still, clock_ms()):
+    if holders is not None and (queue.slots is not None or forgotten) and queue.updated_at < old:
+        found = [job for id in holders if (job := jobs.get(queue.tenant, id)) and job.slot_of == name]
+        ended = [job.id for job in found if _has_long_ended(job, old)]
+        freed = slots.give_back(name, ended, clock_ms()) if ended else 0
+        still = len(found)
+        if not freed and still != queue.running and slots.set_running(queue, still, clock_ms()):
             logger.warning("a queue had counted its slots wrong", queue=name, counted=queue.running, held=still)
     claimed = dispatch(name) if waits else 0
     # In a queue where something has just happened, a slot that was found free is none that was forgotten.

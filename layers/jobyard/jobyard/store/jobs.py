@@ -8,7 +8,6 @@ from copy import replace
 from typing import Any, NamedTuple
 
 from jobyard.aws import ClientError, cancellation_reasons, client, error_code, found_instead
-from jobyard.errors import Busy
 from jobyard.model import TERMINAL, TRANSITIONS, Job, Message, Move, Person, Stand
 from jobyard.model.ids import now_ms
 from jobyard.store.conflicts import patiently
@@ -166,19 +165,10 @@ def stand(job: Job, now: Stand, by: Person, at_ms: int, also: Sequence[Write] = 
         "ExpressionAttributeValues": values,
         "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
     }
-    writes = [{"Update": update}, *also]
-    # One token for all tries, as when a job is deleted.
-    token = secrets.token_hex(16)
-    try:
-        patiently(lambda: client("dynamodb").transact_write_items(TransactItems=writes, ClientRequestToken=token))
-    except ClientError as error:
-        if error_code(error) != _CANCELLED:
-            raise
-        reason, *_ = cancellation_reasons(error)
-        if reason["Code"] != "ConditionalCheckFailed":
-            raise
-        return Moved(False, job_of(reason["Item"]) if "Item" in reason else None)
-    return Moved(True, moved)
+    found = _written_together({"Update": update}, also)
+    if found is None:
+        return Moved(True, moved)
+    return Moved(False, job_of(found) if found else None)
 
 
 def delete(job: Job, also: Sequence[Write] = ()) -> Moved:
@@ -192,23 +182,12 @@ def delete(job: Job, also: Sequence[Write] = ()) -> Moved:
         "ExpressionAttributeValues": values,
         "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
     }
-    # A transaction, were it of one, because it carries a token: a retry after a lost answer is told that it succeeded,
-    # where a plain DeleteItem could not tell its own work from that of another who deleted the job.
-    token = secrets.token_hex(16)
-    try:
-        patiently(
-            lambda: client("dynamodb").transact_write_items(
-                TransactItems=[{"Delete": deletion}, *also], ClientRequestToken=token
-            )
-        )
-    except ClientError as error:
-        if error_code(error) != _CANCELLED:
-            raise
-        reason, *_ = cancellation_reasons(error)
-        if reason["Code"] != "ConditionalCheckFailed":
-            raise Busy("The job is being changed by others; try again.") from error
-        return Moved(False, job_of(reason["Item"]) if "Item" in reason else None)
-    return Moved(True, job)
+    # A transaction, were it of one, because it carries a token: a plain DeleteItem could not tell its own work from
+    # that of another who deleted the job.
+    found = _written_together({"Delete": deletion}, also)
+    if found is None:
+        return Moved(True, job)
+    return Moved(False, job_of(found) if found else None)
 
 
 def move(job: Job, transition: str, values: dict[str, Any], also: Sequence[Write] = ()) -> Moved:
@@ -233,7 +212,9 @@ def move(job: Job, transition: str, values: dict[str, Any], also: Sequence[Write
         "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
     }
     if also:
-        return _moved_together(job, update, also, change["change"])
+        found = _written_together({"Update": update}, also)
+        # A transaction tells nothing of what it wrote.
+        return Moved(True, get(job.tenant, job.id) or job) if found is None else _found_instead(found, change["change"])
     try:
         moved = patiently(lambda: client("dynamodb").update_item(**update, ReturnValues="ALL_NEW"))
     except ClientError as error:
@@ -243,13 +224,13 @@ def move(job: Job, transition: str, values: dict[str, Any], also: Sequence[Write
     return Moved(True, job_of(moved["Attributes"]))
 
 
-def _moved_together(job: Job, update: dict[str, Any], also: Sequence[Write], change: str) -> Moved:
+def _written_together(write: Write, also: Sequence[Write]) -> Attributes | None:
+    """None once all is written; else what stands where the condition of ``write`` does not hold, empty for nothing."""
+    # One for all tries: one whose answer was lost is told that it succeeded.
     token = secrets.token_hex(16)
     try:
         patiently(
-            lambda: client("dynamodb").transact_write_items(
-                TransactItems=[{"Update": update}, *also], ClientRequestToken=token
-            )
+            lambda: client("dynamodb").transact_write_items(TransactItems=[write, *also], ClientRequestToken=token)
         )
     except ClientError as error:
         if error_code(error) != _CANCELLED:
@@ -257,9 +238,8 @@ def _moved_together(job: Job, update: dict[str, Any], also: Sequence[Write], cha
         reason, *_ = cancellation_reasons(error)
         if reason["Code"] != "ConditionalCheckFailed":
             raise
-        return _found_instead(reason.get("Item"), change)
-    # A transaction tells nothing of what it wrote.
-    return Moved(True, get(job.tenant, job.id) or job)
+        return dict(reason.get("Item", {}))
+    return None
 
 
 def _found_instead(found: Attributes | None, change: str) -> Moved:
