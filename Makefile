@@ -1,7 +1,7 @@
 # Everything a developer runs. `make` lists the targets.
 .DEFAULT_GOAL := help
 .PHONY: help env run build test lint format types template-check scan openapi test-unit test-contract \
-	test-integration test-promises test-e2e test-sam test-nightly test-long bench-load bench-lists audit lock clean
+	test-integration test-promises test-e2e test-sam test-nightly test-long bench bench-check bench-load bench-lists audit lock clean
 
 PYTEST := .venv/bin/pytest
 WORKERS ?= 2
@@ -31,7 +31,7 @@ build: env  ## Build what is deployed, as `sam deploy` takes it
 
 # One after the other, but what waits more than it works goes together.
 test: env  ## What CI runs: all checks, and all tests but the nightly ones
-	@$(MAKE) $(TOGETHER) -j4 lint types template-check scan
+	@$(MAKE) $(TOGETHER) -j4 lint types template-check scan bench-check
 	@$(MAKE) --no-print-directory test-unit test-contract test-integration test-promises
 	@$(MAKE) $(TOGETHER) -j2 test-e2e test-sam
 
@@ -82,6 +82,14 @@ test-long: env  ## The promises at length; EXAMPLES=300 CRASHES=300 FAULTS=300 M
 	JOBYARD_EXAMPLES=$(EXAMPLES) JOBYARD_TABLE_ENGINE=ministack \
 		$(PYTEST) --timeout 14400 tests/promises/test_02_model.py
 	JOBYARD_MINUTES=$(MINUTES) $(PYTEST) --timeout 14400 tests/e2e/test_history.py
+
+bench: env  ## What starts, answers and a job's life cost; writes benchmarks/README.md and docs/cost.md; needs valgrind
+	@.venv/bin/python -m benchmarks.starts --write
+	@.venv/bin/python -m benchmarks.life --write
+	@.venv/bin/python -m benchmarks.cost
+
+bench-check: env  ## Instructions of the endpoints, compared with those that are committed; says why where they cannot be
+	@.venv/bin/python -m benchmarks.starts --check
 
 bench-load: env  ## Load the local stack until it bends, then ten times that; ARGS=--help
 	@exec .venv/bin/python -m benchmarks.load $(ARGS)

@@ -18,9 +18,14 @@ import subprocess
 import sys
 from pathlib import Path
 from types import CodeType
+from typing import Any
 
 import build
 import pytest
+from botocore import xform_name
+from botocore.loaders import Loader
+from botocore.model import ServiceModel
+from botocore.session import get_session
 
 import leaner
 from leaner import OPERATIONS
@@ -169,6 +174,114 @@ def test_code_makes_clients_of_the_listed_services_only_and_without_boto3() -> N
                 case ast.ImportFrom(module=str(module)):
                     assert module.partition(".")[0] != "boto3", f"{name}: boto3 is not in the layer"
     assert used - {None} == set(OPERATIONS), "layers/jobyard/leaner.py lists OPERATIONS of what code uses"
+
+
+def test_the_listed_operations_are_those_that_code_asks_for() -> None:
+    names = {xform_name(name): (service, name) for service in OPERATIONS for name in _all_operations(service)}
+    asked = set()
+    for file in [*ROOT.glob("layers/jobyard/jobyard/**/*.py"), *ROOT.glob("functions/**/*.py")]:
+        for node in ast.walk(ast.parse(file.read_text())):
+            # Called, or given by name: to a paginator, for a link that is signed.
+            match node:
+                case ast.Attribute(attr=word) | ast.Constant(value=str(word)) if word in names:
+                    asked.add(names[word])
+    assert asked == {(service, name) for service, listed in OPERATIONS.items() for name in listed}
+
+
+def _all_operations(service: str) -> list[str]:
+    return list(get_session().get_service_model(service).operation_names)
+
+
+def test_a_cut_model_says_of_its_operations_what_the_whole_one_says(layers: dict[str, Path]) -> None:
+    data = layers["JobyardLayer"] / "botocore" / "data"
+    loader = Loader(extra_search_paths=[str(data)], include_default_search_paths=False)
+    for service, listed in OPERATIONS.items():
+        cut = ServiceModel(loader.load_service_model(service, "service-2"), service)
+        whole = get_session().get_service_model(service)
+        assert sorted(cut.operation_names) == sorted(listed)
+        for name in listed:
+            for of in ("input_shape", "output_shape"):
+                told, meant = (getattr(model.operation_model(name), of) for model in (cut, whole))
+                assert _told(told) == _told(meant), f"{of} of {name}"
+
+
+def _told(shape: Any, above: tuple[str, ...] = ()) -> Any:
+    """A shape and all that it leads to, without documentation."""
+    if shape is None or shape.name in above:
+        return shape and shape.name
+    parts = {
+        **getattr(shape, "members", {}),
+        **{name: getattr(shape, name, None) for name in ("member", "key", "value")},
+    }
+    below = {name: _told(part, (*above, shape.name)) for name, part in parts.items()}
+    return shape.name, shape.type_name, shape.serialization, shape.metadata, below
+
+
+STARTS = ("get", "list", "messages", "cancel", "submit", "drive", "count")
+RECORDING = """
+import json, re, re._compiler
+compiled = []
+compile_ = re._compiler.compile
+def recorded(pattern, flags=0):
+    compiled.append(str(pattern))
+    return compile_(pattern, flags)
+import jobyard
+re._compiler.compile = recorded
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the layers' extension modules are Linux's")
+@pytest.mark.parametrize("function", STARTS)
+def test_no_start_compiles_a_pattern(function: str, layers: dict[str, Path]) -> None:
+    path = ROOT / "functions" / function, layers["JobyardLayer"]
+    told = run_bare(f"{RECORDING}import app\nprint(json.dumps(compiled))", *path, **FUNCTION_ENVIRONMENT)
+    assert json.loads(told.splitlines()[-1]) == []
+
+
+def test_patterns_of_the_build_are_what_the_interpreter_would_make(layers: dict[str, Path]) -> None:
+    code = """
+import re, re._compiler
+before = set(re._cache)
+import jobyard
+made = {key: pattern for key, pattern in re._cache.items() if key not in before}
+assert len(made) > 80, len(made)
+for (_, pattern, flags), found in made.items():
+    # Patterns are equal where their flags and the code that they run are.
+    assert found == re._compiler.compile(pattern, flags), pattern
+    assert found.groupindex == re._compiler.compile(pattern, flags).groupindex, pattern
+"""
+    run_bare(code, layers["JobyardLayer"], **FUNCTION_ENVIRONMENT)
+
+
+def test_an_interpreter_with_another_format_of_patterns_compiles_its_own(layers: dict[str, Path]) -> None:
+    code = """
+import _sre, re
+_sre.MAGIC += 1
+before = len(re._cache)
+import jobyard
+print(len(re._cache) - before)
+"""
+    assert run_bare(code, layers["JobyardLayer"], **FUNCTION_ENVIRONMENT).strip() == "0"
+
+
+def test_documentation_of_a_client_is_loaded_when_it_is_asked_for(layers: dict[str, Path]) -> None:
+    code = """
+import sys
+from jobyard.aws import client
+made = client("dynamodb")
+assert "botocore.docs.method" not in sys.modules
+print(made.get_item.__doc__)
+assert "botocore.docs.method" in sys.modules
+"""
+    assert "TableName" in run_bare(code, layers["JobyardLayer"], **FUNCTION_ENVIRONMENT)
+
+
+def test_an_import_that_is_not_there_to_be_put_off_fails_the_build(tmp_path: Path) -> None:
+    for name in leaner.DEFERRED:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("import os\n")
+    with pytest.raises(leaner.LeanError, match="has no plain import from"):
+        leaner.defer(tmp_path)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the layers' extension modules are Linux's")
