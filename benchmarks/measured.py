@@ -75,7 +75,7 @@ class Machine:
         return Timed(cold, later[len(later) // 2], told["peak_mb"])
 
     def modules(self, function: Function) -> list[str]:
-        """The top-level modules that are there after the first answer."""
+        """The top-level modules that its import and its first answer have loaded, beside what Lambda's runtime has."""
         return list(self._ran(function, 1, ())["modules"])
 
     def _counted(self, function: Function, times: int) -> int:

@@ -224,7 +224,7 @@ def test_how_far_lists_are_behind_is_for_the_operator_to_say() -> None:
     assert follows_the_stream("CountFunction")["MaximumBatchingWindowInSeconds"] == {"Ref": "CountWindowSeconds"}
     parameter = load()["Parameters"]["CountWindowSeconds"]
     # Lambda takes no more. A second is what the guarantees promise unless something else is given.
-    assert (parameter["MinValue"], parameter["MaxValue"], parameter["Default"]) == (0, 300, 1)
+    assert (parameter["MinValue"], parameter["MaxValue"], parameter["Default"]) == (0, 50, 1)
 
 
 @pytest.mark.parametrize(("metric", "name"), [("Uncountable", "CountFunction"), ("CountDrift", "ReconcileFunction")])
