@@ -112,5 +112,4 @@ TRICKS = [
         ("warm get", "warm list"),
     ),
     Trick("a user agent of our own", _changed('    user_agent="jobyard",\n', ""), ("warm get",)),
-    Trick("no validation of parameters", _changed("Config(parameter_validation=False)", "Config()"), ("warm get",)),
 ]

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from benchmarks.meter import metering
+from jobyard.aws import client
 from jobyard.model import Output, Priority, Status
 from tests.contract.api import Answer, call
 from tests.contract.yard import Client, Yard
@@ -69,6 +71,15 @@ def test_the_vendors_example_call(yard: Yard, curator: Client) -> None:
 def test_messages_are_included_unless_they_are_refused(yard: Yard, curator: Client, query: str, true: str) -> None:
     yard.job(id=ID)
     assert "messages" in get(curator, query=f"{query}&{true}").json
+
+
+def test_a_known_caller_gets_a_job_with_its_messages_by_one_request_to_dynamodb(yard: Yard, curator: Client) -> None:
+    yard.messages(yard.job(id=ID, status=Status.RUNNING), [f"{number} rows" for number in range(20)])
+    assert get(curator).status == 200
+    with metering(client("dynamodb")) as meter:
+        found = get(curator).json
+    assert {f"{number} rows" for number in range(20)} <= {each["text"] for each in found["messages"]}
+    assert (meter.requests, meter.trips) == (1, 1)
 
 
 @pytest.mark.parametrize("query", ["includeMessages=false", "includeMessages=False", "includeMessages=FALSE"])

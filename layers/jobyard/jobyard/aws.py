@@ -42,8 +42,6 @@ _CONFIG = Config(
 )
 # In some regions botocore still signs links in the way that S3 takes for buckets from before 2020 only.
 _CONFIG_OF = {
-    # What is asked of it is made by this package alone, and refused by it where it is wrong: 4 % of a GetItem.
-    "dynamodb": _CONFIG.merge(Config(parameter_validation=False)),
     # Objects are large, and who moves them has minutes.
     "s3": _CONFIG.merge(Config(signature_version="s3v4", connect_timeout=2, read_timeout=8)),
     # A worker waits for 20 seconds for a message.
