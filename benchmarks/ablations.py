@@ -103,7 +103,7 @@ TRICKS = [
     Trick("botocore's data cut to the operations used", _with_all_data, ("cold get",)),
     Trick(
         "event handlers of the service only",
-        _changed('if of in ("", "*", service) and not event.startswith("docs."):', "if True:"),
+        _changed('if of in ("", "*", service, *_OF_CREDENTIALS) and not event.startswith("docs."):', "if True:"),
         ("cold get",),
     ),
     Trick(

@@ -68,7 +68,7 @@ class Sample(NamedTuple):
         return things[self.every // 2 :: self.every] or things[-1:]
 
 
-_ALL = pytest.param(Sample(), id="all", marks=pytest.mark.nightly)
+_ALL = pytest.param(Sample(), id="all", marks=() if LONG else pytest.mark.nightly)
 sampled = pytest.mark.parametrize("sample", [_ALL] if LONG else [pytest.param(Sample(5, 8), id="sample"), _ALL])
 
 

@@ -30,7 +30,7 @@ from jobyard.model import Job, Status
 from jobyard.model.ids import now_ms
 from tests.promises.effort import effort
 from tests.promises.harness.clients import OpenReplay
-from tests.promises.harness.machine import ARN
+from tests.promises.harness.machine import ARN, Fate
 from tests.promises.harness.wire import Call, CarryOut, refusal
 from tests.promises.harness.world import World
 
@@ -243,6 +243,32 @@ def test_one_whose_execution_was_stopped_while_it_waited_is_failed_and_says_so(
     world.rest()
     assert midnight.runs == []
     assert client.word(midnight.id) == "failed", "and stays so: a run is not made up for in secret"
+
+
+def test_a_table_that_is_out_of_reach_long_before_its_time_fails_none(world: World, client: OpenReplay) -> None:
+    """An execution writes once in vain when it begins: nothing that befalls that write is of consequence."""
+    midnight = Midnight(world, client)
+    world.machine.fates["Start"] += [Fate("DynamoDB.InternalServerErrorException", carried_out=False)] * 9
+    world.deliver()
+    world.go_on()
+    assert not world.machine.fates["Start"], "what was to fail was not tried"
+    assert midnight.job.status is Status.SCHEDULED
+    midnight.at(0)
+    world.rest()
+    assert (len(midnight.runs), midnight.job.status) == (1, Status.COMPLETED)
+
+
+def test_one_that_was_cancelled_after_such_a_beginning_is_not_failed(world: World, client: OpenReplay) -> None:
+    midnight = Midnight(world, client)
+    world.machine.fates["Start"] += [Fate("DynamoDB.InternalServerErrorException", carried_out=False)] * 9
+    world.deliver()
+    world.go_on()
+    assert client.cancel(midnight.id).done
+    midnight.at(0)
+    world.go_on()
+    assert midnight.execution().passed[-1] == "Superseded"
+    world.rest()
+    assert (midnight.runs, midnight.job.status) == ([], Status.CANCELLED)
 
 
 def test_after_a_missed_one_the_next_can_be_scheduled(world: World, client: OpenReplay) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from botocore import xform_name
 from botocore.session import Session
 
 from jobyard import aws
@@ -46,6 +47,10 @@ def test_a_session_has_every_handler_that_its_service_could_meet(service: str) -
         for operation in ("", *(f".{each}" for each in OPERATIONS[service]))
     ]
     asked.append("choose-service-name")
+    # What botocore asks for credentials, of its own accord.
+    for other in ("signin", "sso", "sso-oidc", "sts"):
+        operations = whole.get_service_model(other).operation_names
+        asked += [f"{event}.{other}.{each}" for event in EVENTS for each in (*operations, *map(xform_name, operations))]
     for event in asked:
         assert handlers(ours, event) == handlers(whole, event), event
     assert any(handlers(whole, event) for event in asked)

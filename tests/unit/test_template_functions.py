@@ -223,7 +223,7 @@ def test_what_cannot_be_counted_is_tried_again_for_as_long_as_the_stream_has_it(
 def test_how_far_lists_are_behind_is_for_the_operator_to_say() -> None:
     assert follows_the_stream("CountFunction")["MaximumBatchingWindowInSeconds"] == {"Ref": "CountWindowSeconds"}
     parameter = load()["Parameters"]["CountWindowSeconds"]
-    # Lambda takes no more. A second is what the guarantees promise unless something else is given.
+    # From a minute on CountLag would take it for a fault. A second is what the guarantees say unless another is given.
     assert (parameter["MinValue"], parameter["MaxValue"], parameter["Default"]) == (0, 50, 1)
 
 

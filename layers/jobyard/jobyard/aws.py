@@ -72,12 +72,16 @@ _ends: ContextVar[float] = ContextVar("ends", default=math.inf)
 logging.getLogger("botocore.credentials").setLevel(logging.WARNING)
 
 
+_OF_CREDENTIALS = ("signin", "sso", "sso-oidc", "sts")
+
+
 @cache
 def _session(service: str) -> Session:
     """A session for clients of ``service`` only.
 
     Of botocore's own event handlers, a third of which are for S3 and most others for services that are not used here,
-    it has those of ``service`` and those of every service. To register one takes botocore half a million instructions.
+    it has those of ``service``, those of every service, and those of the services that botocore itself asks for
+    credentials. To register one takes it half a million instructions.
     """
     session = Session(include_builtin_handlers=False)
     events = session.get_component("event_emitter")
@@ -85,7 +89,7 @@ def _session(service: str) -> Session:
     for event, handler, *place in BUILTIN_HANDLERS:
         # "<event>.<service>.<operation>", as far as it is told.
         of, _, _ = event.partition(".")[2].partition(".")
-        if of in ("", "*", service) and not event.startswith("docs."):
+        if of in ("", "*", service, *_OF_CREDENTIALS) and not event.startswith("docs."):
             (register[place[0]] if place else events.register)(event, handler)
     return session
 

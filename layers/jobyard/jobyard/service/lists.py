@@ -2,7 +2,7 @@
 
 Three steps, one after the other, and what each reads at once: the counts of the facets that are asked for; where the
 page begins in a crowded day, the slots of that day; the parts of the indexes that hold the page (``service.plan``).
-Counts and indexes are kept together, about a second behind the jobs, so lists and totals agree.
+Counts and indexes are kept together, behind the jobs by ``CountWindowSeconds`` and a little, so lists and totals agree.
 """
 
 from __future__ import annotations

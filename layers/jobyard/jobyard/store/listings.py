@@ -1,4 +1,5 @@
-"""What the lists show: of each job an item of its own, ``LISTED#<tenant>#<id>``, behind the job by about a second.
+"""What the lists show: of each job an item of its own, ``LISTED#<tenant>#<id>``,
+behind the job by ``CountWindowSeconds`` and a little.
 
 It is written together with the counts, by the one that follows the stream, and carries the keys of all indexes of the
 lists. In ``<family>-by-creation`` stand all jobs of a facet; in ``<family>-cells-by-creation`` and ``-by-end`` a
@@ -122,7 +123,7 @@ def read(stretch: Stretch, descending: bool, limit: int, begin: Attributes | Non
         "TableName": table_name(),
         "IndexName": index_name(stretch.facet.family, stretch.cell is not None, stretch.axis),
         "KeyConditionExpression": "#partition = :partition AND #place BETWEEN :first AND :last",
-        # Of the keys, that lead to the job, nobody reads any.
+        # The keys of the indexes are for finding the job: unread, they would only be sent and parsed.
         "ProjectionExpression": "#job",
         "ExpressionAttributeNames": {"#partition": attribute_name, "#place": stretch.axis, "#job": "job"},
         "ExpressionAttributeValues": item(

@@ -136,7 +136,8 @@ LIVE_SHARDS = tuple(str(shard) for shard in range(_SHARDS))
 def job_of(attributes: Attributes) -> Job:
     """The job of a whole item, or of what an index shows of it.
 
-    From what is there, and not from all that there could be: a page of a list makes fifty.
+    From what is there, and not from all that there could be: a page of a list makes fifty. Raises ``KeyError`` for what
+    is no job.
     """
     fields = _ABSENT.copy()
     for name, typed in attributes.items():
@@ -146,6 +147,8 @@ def job_of(attributes: Attributes) -> Job:
             value = typed["S"] if "S" in typed else typed["N"] if "N" in typed else plain(typed)
             fields[place] = made(value) if made else value
     fields[_OWNER] = Person(attributes["owner"]["S"], attributes["ownerName"]["S"])
+    if None in fields[:_REQUIRED]:
+        raise KeyError(Job._fields[fields.index(None)])
     return Job._make(fields)
 
 
@@ -256,3 +259,4 @@ _MADE: dict[str, tuple[str, Callable[[Any], Any] | None]] = {
 _FIELDS = {name: (Job._fields.index(field), made) for name, (field, made) in _MADE.items()}
 _ABSENT = [Job._field_defaults.get(field) for field in Job._fields]
 _OWNER = Job._fields.index("owner")
+_REQUIRED = len(Job._fields) - len(Job._field_defaults)
