@@ -47,7 +47,8 @@ class SmallTable:
         if index:
             condition = "#partition = :partition AND #place BETWEEN :first AND :last"
             assert request["KeyConditionExpression"] == condition
-            assert tuple(request["ExpressionAttributeNames"].values()) == self._indexes[index]
+            names = request["ExpressionAttributeNames"]
+            assert (names["#partition"], names["#place"]) == self._indexes[index]
             partition, first, last = values[":partition"], values[":first"], values[":last"]
             assert first <= last, "DynamoDB refuses this"
         else:
