@@ -180,7 +180,7 @@ def _shim(module: str, name: str) -> str:
 def precompile_patterns(target: Path, package: str) -> None:
     """Write the package's ``_patterns``: what ``re`` compiles while the package and all that it uses are loaded.
 
-    Python's own compiler of patterns is written in Python: a tenth of a cold start. Its result is the same for every
+    Python's own compiler of patterns is written in Python: an eighth of a cold start. Its result is the same for every
     processor, and bears a number of its format, by which a Python that has another does without.
     """
     command = [sys.executable, "-I", "-S", "-B", __file__, str(target), package, *OPERATIONS]
