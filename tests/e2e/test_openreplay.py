@@ -16,6 +16,7 @@ from jobyard.store.records import job_item
 from local import demo
 from local.stack import LocalStack
 from tests.e2e.api import PATIENCE
+from tests.e2e.behind import wait_for
 
 DAY = 24 * 3600 * 1000
 
@@ -57,7 +58,8 @@ def test_a_users_data_is_scheduled_to_be_erased_and_that_is_cancelled(http: http
     cancelled = data(http.delete(f"/jobs/{made['jobId']}"))
     assert cancelled == made | {"status": "cancelled", "updatedAt": cancelled["updatedAt"]}
     assert http.delete(f"/jobs/{made['jobId']}").status_code == 400
-    assert cancelled in data(http.get("/jobs"))
+    # A list is behind what a job itself shows, by about a second.
+    wait_for(lambda: cancelled in data(http.get("/jobs")), "the cancelled job in the list")
 
 
 def test_who_is_refused_gets_nothing(stack: LocalStack, http: httpx.Client) -> None:

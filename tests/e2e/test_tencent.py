@@ -16,6 +16,7 @@ from local import demo
 from local.stack import LocalStack
 from tests.contract.tencent.signing import Key, authorization
 from tests.e2e.api import PATIENCE, Caller
+from tests.e2e.behind import wait_for
 
 
 def config(stack: LocalStack) -> dict[str, Any]:
@@ -57,6 +58,16 @@ def waited_for(client: CosS3Client, bucket: str, id: str, *states: str) -> dict[
         time.sleep(0.3)
 
 
+def wait_until_listed(client: CosS3Client, bucket: str, ids: list[str], **asked: Any) -> None:
+    """A list is behind what a job itself shows, by about a second."""
+
+    def listed() -> bool:
+        page = client.ci_list_inventory_trigger_jobs(Bucket=bucket, **asked)
+        return [each["JobId"] for each in page.get("JobsDetail", ())] == ids
+
+    wait_for(listed, f"a list of {ids}")
+
+
 def test_a_job_over_the_demos_objects(stack: LocalStack, client: CosS3Client) -> None:
     given = config(stack)
     made = client.ci_create_inventory_trigger_jobs(Bucket=given["bucket"], JobBody=body(given))
@@ -65,8 +76,7 @@ def test_a_job_over_the_demos_objects(stack: LocalStack, client: CosS3Client) ->
     done = waited_for(client, given["bucket"], job["JobId"], "Success", "Failed")
     assert (done["State"], done["Message"]) == ("Success", None)
     assert done["EndTime"].endswith("+0800")
-    listed = client.ci_list_inventory_trigger_jobs(Bucket=given["bucket"], States="Success", JobId=job["JobId"])
-    assert [each["JobId"] for each in listed["JobsDetail"]] == [job["JobId"]]
+    wait_until_listed(client, given["bucket"], [job["JobId"]], States="Success", JobId=job["JobId"])
     with pytest.raises(CosServiceError) as refused:
         client.ci_delete_inventory_trigger_jobs(Bucket=given["bucket"], JobId=job["JobId"])
     assert (refused.value.get_status_code(), refused.value.get_error_code()) == (400, "InvalidArgument")
@@ -88,6 +98,7 @@ def test_a_cancel_and_pages(stack: LocalStack, client: CosS3Client) -> None:
     cancelled = client.ci_delete_inventory_trigger_jobs(Bucket=given["bucket"], JobId=ids[2])
     assert (cancelled.status_code, cancelled.content) == (200, b"")
     assert waited_for(client, given["bucket"], ids[2], "Cancel")["State"] == "Cancel"
+    wait_until_listed(client, given["bucket"], ids[::-1], Size=3)
     found, token = [], ""
     while True:
         page = client.ci_list_inventory_trigger_jobs(Bucket=given["bucket"], Size=1, NextToken=token)

@@ -88,6 +88,7 @@ LEGAL = {
     "the job of a replay may be gone": [submit(0, 1), cancel(2, 3, GONE), submit(4, 5, replayed=True)],
     "failed while it waits": [submit(0, 1), get(2, 3, "failed")],
     "cancelled while it waits": [submit(0, 1, dialect="tencent"), cancel(2, 3, *CANCELLED, dialect="tencent")],
+    "listed, and deleted before anybody looked at it": [submit(0), page(2, "j"), cancel(3, 4, GONE)],
     "a refusal": [submit(0, 1), call("submit", 2, 3, status=409, job="", wish="x")],
     "too busy, and said so": [call("submit", 2, 3, status=503, honest=True, job="", wish="x")],
 }
@@ -117,6 +118,11 @@ ILLEGAL: dict[str, tuple[int, Sequence[Call]]] = {
     "a replay of nothing": (2, [submit(0, 1, replayed=True)]),
     "nobody submitted it": (1, [get(2, 3, *RUNNING)]),
     "a row that nobody submitted": (1, [submit(0, 1), page(2, "j", "x")]),
+    "one submit without an answer, two jobs": (
+        1,
+        [submit(0), page(2, "j", "k"), cancel(3, 4, GONE), cancel(5, 6, GONE, job="k")],
+    ),
+    "listed before its submit without an answer": (1, [page(2, "j"), cancel(3, 4, GONE), submit(5)]),
     "an error": (10, [call("get", 2, 3, status=500, job="")]),
     "a refusal that does not fit": (10, [call("get", 2, 3, status=401, job="")]),
     "too busy without a time": (10, [call("get", 2, 3, status=429, job="")]),

@@ -22,6 +22,7 @@ class Jobs:
         for id, wishes in self.wish_of.items():
             # One that was not answered may have made the job.
             self.calls[id] += [call for wish in wishes for call in self.wishes[wish] if call.unknown]
+        self._name_the_deleted()
         self._made: dict[str, tuple[float, float]] = {}
         self._deleted: dict[str, tuple[float, float]] = {}
         self.by_dialect: dict[str, list[str]] = defaultdict(list)
@@ -39,6 +40,27 @@ class Jobs:
             self.calls[call.job].append(call)
             if call.wish:
                 self.wish_of[call.job].add(call.wish)
+
+    def _name_the_deleted(self) -> None:
+        """A list does not say what a job was submitted for: one that was deleted before anybody looked at itself is
+        that of a submit without an answer, which may have made one job, and no other's."""
+        named = {wish for wishes in self.wish_of.values() for wish in wishes}
+        free: dict[str, list[Call]] = defaultdict(list)
+        for wish, calls in self.wishes.items():
+            if wish not in named and (unknown := [call for call in calls if call.unknown]):
+                free[unknown[0].dialect].append(min(unknown, key=lambda call: call.invoked))
+        unnamed = [
+            (min(call.returned for call in calls if call.kind == "page"), id)
+            for id, calls in self.calls.items()
+            if id not in self.wish_of
+            and any(call.kind == "page" for call in calls)
+            and any(call.kind == "cancel" and GONE in call.states for call in calls)
+        ]
+        for seen, id in sorted(unnamed):
+            before = [call for call in free[self.calls[id][0].dialect] if call.invoked < seen]
+            if before:
+                free[before[0].dialect].remove(before[0])
+                self.calls[id].append(before[0])
 
     def made(self, id: str) -> tuple[float, float]:
         """From when on the job may have been there, and from when on it certainly was."""
