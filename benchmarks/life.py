@@ -66,8 +66,7 @@ WHY = {
     ("count", "days of who"): "the same of its owner's",
     ("count", "days of what"): "the same of its workflow's",
     ("count", "days of both"): "the same of its owner's of its workflow",
-    ("count", "hours of creation"): "three rows: where in its day a page begins, of all, its owner's, its workflow's",
-    ("count", "hours of completion"): "three rows: the same by completion",
+    ("count", "hours"): "three rows: where in its day a page begins, of all, its owner's, its workflow's",
 }
 
 

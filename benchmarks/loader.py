@@ -38,7 +38,7 @@ from benchmarks.layout import FILE, Layout, Row
 from benchmarks.progress import told
 from jobyard.aws import client
 from jobyard.model import Job
-from jobyard.store.counts import Changes, RowKey, day_of
+from jobyard.store.counts import CREATED, Changes, RowKey, axis_of, day_of
 from jobyard.store.items import Attributes, item
 from jobyard.store.listings import listing_item
 from jobyard.store.records import shown_item, workflow_item
@@ -61,7 +61,7 @@ Counted = tuple[dict[str, int], int | None]
 
 
 class _Day(NamedTuple):
-    """``rows``: of the table, of the reference, and what is added to rows that other days add to, too."""
+    """``rows``: of the table, of the reference, and what is added to those that count, to which other days add, too."""
 
     jobs: int
     rows: tuple[list[Row], list[Row], dict[tuple[str, str], Counted]]
@@ -147,8 +147,9 @@ def count_item(key: RowKey, counts: dict[str, int], expires_at: int | None, yest
     """
     passed: dict[str, int] = {}
     older: dict[str, int] = {}
-    if "#ended#" not in key.pk:
-        for name in counts:
+    for name in counts:
+        # Nobody waits or runs by the time of completion.
+        if axis_of(name) == CREATED:
             noughts = passed if _day_of(key, name) >= yesterday else older
             noughts |= {nought: 0 for status in "qir" if (nought := f"{name[0]}{status}{name[2]}") not in counts}
     left = dict(list(older.items())[: len(older) % WORTH_TIDYING])
@@ -156,9 +157,9 @@ def count_item(key: RowKey, counts: dict[str, int], expires_at: int | None, yest
 
 
 def _day_of(key: RowKey, name: str) -> int:
-    """Of creation, since the epoch, what an attribute counts."""
+    """Of creation, since the epoch, what an attribute counts that counts by creation."""
     if key.pk.startswith("HOURS#"):
-        return int(key.pk.partition("#created#")[2].partition("#")[0])
+        return int(key.pk.removeprefix(f"HOURS#{LIST}#").partition("#")[0])
     return day_of(key, name)
 
 
@@ -240,21 +241,13 @@ def _day(number: int) -> _Day:
     for job in jobs:
         changes.add(job, 1)
     rows = [layouts[TABLE].row(listing_item(job)) for job in jobs]
-    changed: dict[tuple[str, str], Counted] = {}
-    for key, row in changes.rows.items():
-        counts = row.counts, row.rest.get("expiresAt")
-        # No other day's jobs are in the hours of their creation.
-        if "#created#" in key.pk:
-            rows.append(_count_row(key, counts))
-        else:
-            changed[key.pk, key.sk] = counts
+    changed: dict[tuple[str, str], Counted] = {
+        (key.pk, key.sk): (row.counts, row.rest.get("expiresAt")) for key, row in changes.rows.items()
+    }
     return _Day(len(jobs), (rows, [layouts[REFERENCE].row(reference_item(job)) for job in jobs], changed))
 
 
 def _counts(part: Iterable[tuple[tuple[str, str], Counted]]) -> list[Row]:
-    return [_count_row(RowKey(*key), counts) for key, counts in part]
-
-
-def _count_row(key: RowKey, counted: Counted) -> Row:
     history, layouts = _given
-    return layouts[TABLE].row(count_item(key, *counted, history.today // DAY - 1))
+    table = layouts[TABLE]
+    return [table.row(count_item(RowKey(*key), *counted, history.today // DAY - 1)) for key, counted in part]

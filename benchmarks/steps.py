@@ -48,7 +48,7 @@ TELLINGS: dict[str, tuple[Status, ...]] = {
 
 PAGE, MESSAGES = 50, 20
 _LISTED = 200
-_GROUP_SECONDS = 60
+_LIVES_SECONDS = 60
 
 
 class Company(NamedTuple):
@@ -160,9 +160,9 @@ def units(world: World) -> Units:
     return Units(lives, shared, keyed.wcu, reads, token, reconciled)
 
 
-def life(world: World, caller: Alteryx, told: Collection[Status]) -> Lived:
+def life(world: World, caller: Alteryx, told: Collection[Status], sleep: Callable[[float], None] = sleep) -> Lived:
     """One job alone; count is told when it has reached a status of ``told``."""
-    return _lives(world, [[caller]], told)
+    return _lives(world, [[caller]], told, sleep)
 
 
 def together(
@@ -175,15 +175,15 @@ def together(
         # As those of a job alone, who have asked before: what it costs to look one up is told apart.
         for each in callers:
             each.total()
-    # Jobs of two hours are counted in other rows: that is no matter of who they are told with.
-    left = 3600 - now_ms() / 1000 % 3600
-    if left < _GROUP_SECONDS:
-        sleep(left)
-    return _lives(world, [callers] if company.driven_together else [[each] for each in callers], told)
+    return _lives(world, [callers] if company.driven_together else [[each] for each in callers], told, sleep)
 
 
-def _lives(world: World, turns: list[list[Alteryx]], told: Collection[Status]) -> Lived:
+def _lives(world: World, turns: list[list[Alteryx]], told: Collection[Status], sleep: Callable[[float], None]) -> Lived:
     """Jobs of ``turns``: of those of one drive is told together, of each turn by itself; count of all together."""
+    # Each hour has rows of its own: whether a life falls into two is no matter of how count is told.
+    left = 3600 - now_ms() / 1000 % 3600
+    if left < _LIVES_SECONDS:
+        sleep(left)
     lived = Lived()
 
     def tell(status: Status) -> None:
@@ -280,9 +280,8 @@ def _kind(pk: str) -> str:
     kind, _, rest = pk.partition("#")
     if kind == "COUNT":
         return f"days of {rest.rpartition('#')[2]}"
-    if kind == "HOURS":
-        return f"hours of {'creation' if '#created#' in rest else 'completion'}"
-    return {"JOB": "job", "QUEUE": "queue", "LISTED": "listing", "IDEMPOTENCY": "key"}.get(kind, kind)
+    names = {"JOB": "job", "QUEUE": "queue", "LISTED": "listing", "HOURS": "hours", "IDEMPOTENCY": "key"}
+    return names.get(kind, kind)
 
 
 def _reads(world: World, caller: Alteryx) -> tuple[dict[str, float], float]:

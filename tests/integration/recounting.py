@@ -133,6 +133,22 @@ def writes() -> Iterator[list[str]]:
 
 
 @contextmanager
+def repairs() -> Iterator[list[set[str]]]:
+    """Notes the attributes that each repair of a row writes."""
+    noted: list[set[str]] = []
+
+    def note(params: dict[str, Any], **_: Any) -> None:
+        noted.append(set(params["ExpressionAttributeNames"].values()))
+
+    events = client("dynamodb").meta.events
+    events.register("before-parameter-build.dynamodb.UpdateItem", note)
+    try:
+        yield noted
+    finally:
+        events.unregister("before-parameter-build.dynamodb.UpdateItem", note)
+
+
+@contextmanager
 def before(operation: str, act: Callable[[], object], times: int = 1, index: str = "") -> Iterator[list[object]]:
     """``act`` comes in between, right before the product's next calls of ``operation``; what it returned each time."""
     left = times

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import replace
@@ -82,6 +83,39 @@ def test_a_job_that_completes_leaves_where_it_waited_and_is_found_by_its_end() -
     assert (listed(Facet(), QUEUED), listed(Facet(), of), listed(Facet(), of, ENDED)) == ([], [job.id], [job.id])
 
 
+def test_slots_are_of_the_axis_that_is_asked_for() -> None:
+    """Though the rows are the same: of two that were created and completed in one hour, in two slots."""
+    first, second = (completed(a_job(created_at=NOW + at), NOW + at + 600_000) for at in (0, 300_000))
+    told(first, second, replace(a_job(), status=Status.RUNNING))
+    minutes = NOW + 300_000
+    assert sorted(counts.slots(LIST, Facet(), CREATED, DAY)) == [
+        Slot(NOW, NOW + 10_000, Cell(Status.COMPLETED, 0, 0, 0), 1),
+        Slot(NOW, NOW + 10_000, Cell(Status.RUNNING, 0, 0, -1), 1),
+        Slot(minutes, minutes + 300_000, DONE, 1),
+    ]
+    assert sorted(counts.slots(LIST, Facet(), ENDED, DAY)) == [
+        Slot(minutes + 300_000, minutes + 600_000, DONE, 1),
+        Slot(minutes + 600_000, minutes + 900_000, DONE, 1),
+    ]
+
+
+@pytest.mark.parametrize(("after", "rows"), [(0, 3), (3599_000, 3), (3600_000, 6), (DAY_MS, 6)])
+def test_creation_and_completion_in_one_hour_are_one_write_of_each_facet(after: int, rows: int) -> None:
+    waiting, whole = a_job(), a_job()
+    told(waiting)
+    with transactions() as met:
+        told(completed(waiting, NOW + after))
+        told(completed(whole, NOW + after))
+    assert [sum(pk.startswith("HOURS#") for pk in written) for written in met] == [rows, rows]
+
+
+@pytest.mark.parametrize("id", [".", ".0c0", "0c0", str(DAY), f"{DAY}#.0c0"])
+def test_a_facet_may_be_named_as_what_stands_in_rows(id: str) -> None:
+    told(completed(a_job(owner=Person(id, id)), NOW + 1000), a_job())
+    slot = [Slot(NOW, NOW + 10_000, DONE, 1)]
+    assert counts.slots(LIST, Facet(id), CREATED, DAY) == counts.slots(LIST, Facet(id), ENDED, DAY) == slot
+
+
 def test_a_job_that_is_deleted_leaves_nothing_but_that_it_is_gone() -> None:
     job = a_job()
     told(job)
@@ -153,12 +187,13 @@ def test_jobs_of_a_block_of_days_are_in_one_row(family: str, days: int) -> None:
 
 
 @contextmanager
-def transactions(*reasons: list[str] | None) -> Iterator[list[int]]:
-    """Each of the next transactions is cancelled for reasons, or carried out (None); the list has one for each."""
-    left, met = list(reasons), list[int]()
+def transactions(*reasons: list[str] | None) -> Iterator[list[list[str]]]:
+    """Each of the next transactions is cancelled for reasons, or carried out (None); what each writes, by partition."""
+    left, met = list(reasons), list[list[str]]()
 
     def instead(params: dict[str, Any], **_: Any) -> tuple[AWSResponse, dict[str, Any]] | None:
-        met.append(1)
+        written = [write for each in json.loads(params["body"])["TransactItems"] for write in each.values()]
+        met.append([write["Key" if "Key" in write else "Item"]["pk"]["S"] for write in written])
         codes = left.pop(0) if left else None
         if codes is None:
             return None

@@ -23,7 +23,7 @@ from jobyard.model import Person, Runner, Status
 from jobyard.model.ids import now_ms
 from jobyard.model.listing import DAY_MS, PHASES, Facet
 from jobyard.store import counts, credentials, jobs, queues
-from jobyard.store.counts import ENDED, RowKey, day_key, hours_pk
+from jobyard.store.counts import RowKey, day_key, hours_pk
 from jobyard.store.items import attribute
 from jobyard.store.records import job_key
 from local.template import ROOT, load
@@ -334,7 +334,7 @@ def _miscounted() -> Iterator[None]:
     row, place = day_key(listed_in, Facet(), 0, day)
     for key, name in (
         (row, f"{place}c0"),
-        (RowKey(hours_pk(listed_in, Facet(), ENDED, day), "00#00000"), "0c0+1"),
+        (RowKey(hours_pk(listed_in, Facet(), day), "00#00000"), ".0c0+1"),
     ):
         add_to_row(client("dynamodb"), seed.TABLE, key, name, 1)
     counts.forget()

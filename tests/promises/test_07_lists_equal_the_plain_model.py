@@ -252,8 +252,7 @@ def test_every_way_through_the_indexes_is_taken(busy: History) -> None:
         taken |= cost.kinds
     assert taken == {
         "COUNT",
-        "HOURS created",
-        "HOURS ended",
+        "HOURS",
         "plain by created",
         "plain by created backwards",
         "cells by created",

@@ -16,9 +16,9 @@ from tests.promises.harness.world import World
 def test_a_jobs_life_costs_what_was_counted(world: World) -> None:
     caller, kept = Alteryx(world.yard), life.kept()
     # The first job of all makes its queue's item, and names its list.
-    steps.life(world, caller, TELLINGS[ONCE])
+    steps.life(world, caller, TELLINGS[ONCE], world.clock.advance)
     for name in (ONCE, TWICE):
-        lived = steps.life(world, caller, TELLINGS[name])
+        lived = steps.life(world, caller, TELLINGS[name], world.clock.advance)
         assert lived.written == kept.units.lives[name].written, name
         assert lived.invocations == kept.units.lives[name].invocations, name
         assert lived.states == kept.ran[0].states
@@ -28,7 +28,7 @@ def test_a_jobs_life_costs_what_was_counted(world: World) -> None:
 def test_jobs_together_cost_what_was_counted(world: World, company: str, name: str) -> None:
     """Two of eight, which takes seconds: what the others must be follows, and test_benchmark_cost sees to it."""
     caller, kept = Alteryx(world.yard), life.kept().units.shared[company][name]
-    steps.life(world, caller, TELLINGS[ONCE])
+    steps.life(world, caller, TELLINGS[ONCE], world.clock.advance)
     lived = steps.together(world, caller, COMPANIES[company], TELLINGS[name], world.clock.advance)
     assert (lived.jobs, lived.written, lived.invocations) == (kept.jobs, kept.written, kept.invocations)
 

@@ -55,8 +55,7 @@ def _own(step: str, kind: str, owners: int, driven_together: bool) -> float:
         "listing": TOGETHER,
         "days of who": owners,
         "days of both": owners,
-        "hours of creation": (2 + owners) / 3,
-        "hours of completion": (2 + owners) / 3,
+        "hours": (2 + owners) / 3,
     }.get(kind, 1)
 
 

@@ -9,9 +9,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobyard.model import Facets, Job, Status
-from jobyard.model.listing import DAY_MS, Facet
+from jobyard.model.listing import DAY_MS, Facet, cell
 from jobyard.store import counts
-from jobyard.store.counts import HOUR_MS, Changes, Row, RowKey, block_of, counts_of, day_key, day_of, update
+from jobyard.store.counts import (
+    CREATED,
+    ENDED,
+    HOUR_MS,
+    Changes,
+    Row,
+    RowKey,
+    axis_of,
+    block_of,
+    cell_of,
+    counts_of,
+    day_key,
+    day_of,
+    update,
+)
 from jobyard.store.items import item, plain
 from tests.factories import ADA, LIST, NOW, a_job
 from tests.promises.effort import effort
@@ -29,7 +43,11 @@ def rows_of(*changes: tuple[Job, int]) -> dict[RowKey, Row]:
     return made.rows
 
 
-def test_a_job_is_counted_in_four_rows_of_days_and_three_of_hours_for_each_of_its_times() -> None:
+def hours_of(*changes: tuple[Job, int]) -> dict[RowKey, dict[str, int]]:
+    return {key: row.counts for key, row in rows_of(*changes).items() if key.pk.startswith("HOURS#")}
+
+
+def test_a_job_is_counted_in_four_rows_of_days_and_three_of_hours() -> None:
     job = a_job(created_at=NOW + 3 * HOUR_MS + 5 * 60_000, workflow_id="w", expires_at=(NOW + 91 * DAY_MS) // 1000)
     day, slot = f"{_PLACES[PLACE]}q0", "dq0"
     made = {
@@ -37,15 +55,38 @@ def test_a_job_is_counted_in_four_rows_of_days_and_three_of_hours_for_each_of_it
         RowKey(f"COUNT#{LIST}#who", f"{ADA.id}#00091#{BLOCK:05d}"): {day: 1},
         RowKey(f"COUNT#{LIST}#what", f"Profile\nw#00091#{BLOCK:05d}"): {day: 1},
         RowKey(f"COUNT#{LIST}#both", f"{ADA.id}\nProfile\nw#00091#{LONG_BLOCK:05d}"): {f"{_PLACES[LONG_PLACE]}q0": 1},
-        RowKey(f"HOURS#{LIST}#created#{DAY}#", "03#00091"): {slot: 1},
-        RowKey(f"HOURS#{LIST}#created#{DAY}#{ADA.id}", "03#00091"): {slot: 1},
-        RowKey(f"HOURS#{LIST}#created#{DAY}#Profile\nw", "03#00091"): {slot: 1},
+        RowKey(f"HOURS#{LIST}#{DAY}#", "03#00091"): {slot: 1},
+        RowKey(f"HOURS#{LIST}#{DAY}#{ADA.id}", "03#00091"): {slot: 1},
+        RowKey(f"HOURS#{LIST}#{DAY}#Profile\nw", "03#00091"): {slot: 1},
     }
     assert {key: row.counts for key, row in rows_of((job, 1)).items()} == made
-    done = replace(job, status=Status.COMPLETED, finished_at=NOW + DAY_MS)
-    ended = {key: row.counts for key, row in rows_of((done, 1)).items() if "#ended#" in key.pk}
-    assert ended == {
-        RowKey(f"HOURS#{LIST}#ended#{DAY + 1}#{of}", "00#00091"): {"0c0+1": 1} for of in ("", ADA.id, "Profile\nw")
+
+
+@pytest.mark.parametrize(
+    ("after", "made"),
+    [
+        (30 * 60_000, {(DAY, 3): {"dc0": 1, ".jc0": 1}}),
+        (HOUR_MS, {(DAY, 3): {"dc0": 1}, (DAY, 4): {".dc0": 1}}),
+        (DAY_MS, {(DAY, 3): {"dc0+1": 1}, (DAY + 1, 3): {".dc0+1": 1}}),
+    ],
+)
+def test_a_job_that_completes_is_counted_once_more_in_the_hour_of_that_which_may_be_the_same(
+    after: int, made: dict[tuple[int, int], dict[str, int]]
+) -> None:
+    at = NOW + 3 * HOUR_MS + 5 * 60_000
+    job = a_job(created_at=at, workflow_id="w", status=Status.COMPLETED, finished_at=at + after)
+    assert hours_of((job, 1)) == {
+        RowKey(f"HOURS#{LIST}#{day}#{of}", f"{hour:02d}#00000"): numbers
+        for (day, hour), numbers in made.items()
+        for of in ("", ADA.id, "Profile\nw")
+    }
+
+
+def test_a_job_that_completes_where_it_was_created_moves_in_its_rows() -> None:
+    job = a_job(facets=Facets())
+    done = replace(job, status=Status.COMPLETED, finished_at=NOW + 1000)
+    assert hours_of((job, -1), (done, 1)) == {
+        RowKey(f"HOURS#{LIST}#{DAY}#", "00#00000"): {"0q0": -1, "0c0": 1, ".0c0": 1}
     }
 
 
@@ -68,14 +109,14 @@ def test_the_beginning_of_an_hour_is_told_apart_by_ten_seconds_and_the_rest_by_f
     second: float, slot: str
 ) -> None:
     job = a_job(created_at=NOW + 23 * HOUR_MS + int(second * 1000), facets=Facets())
-    (row,) = (row for key, row in rows_of((job, 1)).items() if key.pk.startswith("HOURS#"))
-    assert row.counts == {f"{slot}q0": 1}
+    (numbers,) = hours_of((job, 1)).values()
+    assert numbers == {f"{slot}q0": 1}
 
 
 def test_a_job_without_facets_is_counted_among_all_only() -> None:
     assert [key.pk for key in rows_of((a_job(facets=Facets()), 1))] == [
         f"COUNT#{LIST}#all",
-        f"HOURS#{LIST}#created#{DAY}#",
+        f"HOURS#{LIST}#{DAY}#",
     ]
 
 
@@ -164,9 +205,28 @@ def test_a_change_of_a_row_is_one_update_that_adds(monkeypatch: pytest.MonkeyPat
 
 
 def test_of_a_row_only_counts_are_counts() -> None:
-    row = item({"pk": "COUNT#l#all", "sk": "#0#1", "version": 3, "expiresAt": 9, "name": "5c0", "5c0": 2, "fx3+-1": 1})
-    assert counts_of(row) == {"5c0": 2, "fx3+-1": 1}
+    numbers = {"5c0": 2, "fx3+-1": 1, ".5c0": 4, "..5c0": 1, "5.c0": 1, ".5": 1}
+    row = item({"pk": "HOURS#l#1#", "sk": "05#0", "version": 3, "expiresAt": 9, "name": "5c0"} | numbers)
+    assert counts_of(row) == {"5c0": 2, "fx3+-1": 1, ".5c0": 4}
     assert plain(row["name"]) == "5c0"
+
+
+@effort(50)
+@given(job=JOBS)
+def test_what_an_attribute_counts_is_told_by_its_name(job: Job) -> None:
+    of = cell(job)
+    for key, row in rows_of((job, 1)).items():
+        assert {cell_of(name, of.kept) for name in row.counts} == {of}
+        assert counts_of(item(row.counts)) == row.counts
+        if key.pk.startswith("HOURS#"):
+            axes = [axis_of(name) for name in row.counts]
+            assert axes in ([CREATED], [ENDED], [CREATED, ENDED])
+        else:
+            assert day_of(key, min(row.counts)) == job.created_at // DAY_MS
+
+
+def test_no_place_looks_like_a_mark() -> None:
+    assert {axis_of(f"{place}c0") for place in _PLACES} == {CREATED}
 
 
 def test_a_list_is_named_once_by_a_process() -> None:

@@ -184,7 +184,6 @@ def counted() -> Iterator[Cost]:
             kind = _INDEXES[asked["IndexName"]]
         elif "KeyConditionExpression" in asked:
             kind = asked["ExpressionAttributeValues"][":pk"]["S"].partition("#")[0]
-            kind = f"{kind} {asked['ExpressionAttributeValues'][':pk']['S'].split('#')[3]}" if kind == "HOURS" else kind
         units = parsed["ConsumedCapacity"]["CapacityUnits"]
         cost.append(Read(kind, asked.get("ScanIndexForward") is False, units, len(parsed.get("Items", ()))))
 

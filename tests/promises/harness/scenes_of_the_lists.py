@@ -97,10 +97,10 @@ def counts_that_are_wrong(stand: Stand) -> Play:
     world.catch_up()
     day = now_ms() // DAY_MS
     listed_in = world.jobs()[id].listed_in
-    first, *others = world.yard.items(f"HOURS#{listed_in}#ended#{day}#")
+    first, *others = world.yard.items(f"HOURS#{listed_in}#{day}#")
     for each in others:
         world.yard._dynamodb.delete_item(TableName=world.yard.table, Key={"pk": each["pk"], "sk": each["sk"]})
-    add_to_row(world.yard._dynamodb, world.yard.table, RowKey(first["pk"]["S"], first["sk"]["S"]), "0c0", 3)
+    add_to_row(world.yard._dynamodb, world.yard.table, RowKey(first["pk"]["S"], first["sk"]["S"]), ".0c0", 3)
     for facet in (Facet(), Facet("nobody")):
         key, place = day_key(listed_in, facet, 0, day)
         add_to_row(world.yard._dynamodb, world.yard.table, key, f"{place}q0", 2)

@@ -26,12 +26,12 @@ just ended, and one of the days that are kept; these are through in less than a 
 - for the listings some n / 19 read units, and as much for those jobs that were created on a day before;
 - for the rows of ``COUNT#`` half a unit for each 4 KB: one for each facet and block of days, some 45 a unit where
   facets have few jobs;
-- half a unit for each owner and each workflow of the jobs that were created on the day, and of those that ended.
+- half a unit for each owner and each workflow of the jobs that were created on the day, or ended on it.
 
 A list of 1,000,000 jobs in 90 days, of 200 owners, 50 workflows and 20,000 rows: about 580 for its 11,000 listings, 450
-for the rows, 250 for the hours; 11 million a month. Each owner more of a day is a Query more, or two: a list whose jobs
-all have names of their own takes minutes, and a day that takes longer than a run has is left out each time, which the
-log tells. Only where something differs it is all read again, at most ``LOOKS`` times.
+for the rows, 150 for the hours; 10 million a month. Each owner more of a day is a Query more: a list whose jobs all
+have names of their own takes minutes, and a day that takes longer than a run has is left out each time, which the log
+tells. Only where something differs it is all read again, at most ``LOOKS`` times.
 
 What is not found: hours of a facet and day that neither a listing nor a row of ``COUNT#`` knows, which no list reads,
 either; and a listing that is gone of a job that has ended (``lifecycle.lost``).
@@ -41,6 +41,7 @@ from __future__ import annotations
 
 import os
 import time
+from itertools import chain
 from typing import NamedTuple
 from zlib import crc32
 
@@ -48,9 +49,9 @@ from aws_lambda_powertools import Logger
 
 from jobyard.aws import has_time_for
 from jobyard.model import Job
-from jobyard.model.listing import DAY_MS, cell, ended_at
+from jobyard.model.listing import DAY_MS, Cell, Facet, cell
 from jobyard.store import counts, recounts
-from jobyard.store.counts import CREATED, ENDED, Changes, Row, RowKey
+from jobyard.store.counts import Changes, Row, RowKey
 from jobyard.store.recounts import MISSING, Repair, Seen, counts_still
 
 EVERY_MINUTES = 5
@@ -68,9 +69,8 @@ logger = Logger()
 
 
 class Compared(NamedTuple):
-    """A row as it is and as it should be; ``axis`` is None for one of ``COUNT#``."""
+    """A row as it is and as it should be."""
 
-    axis: str | None
     seen: Seen
     right: Row
 
@@ -143,46 +143,33 @@ def compare(listed_in: str, day: int, now_ms: int) -> int:
 
 def _look(listed_in: str, day: int, today: int) -> dict[RowKey, Compared]:
     found = recounts.counted(listed_in, day, today)
-    right = _right(listed_in, day, today, found)
-    compared = {
-        key: Compared(None, found.rows.get(key, MISSING), right[None].get(key, Row({}, {})))
-        for key in found.rows.keys() | right[None].keys()
-    }
-    for axis in (CREATED, ENDED):
-        partitions = found.hours[axis] | {key.pk for key in right[axis]}
-        seen = {key: row for pk in sorted(partitions) for key, row in recounts.hours(pk, axis, day, today).items()}
-        for key in seen.keys() | right[axis].keys():
-            compared[key] = Compared(axis, seen.get(key, MISSING), right[axis].get(key, Row({}, {})))
-    return compared
+    right = _right(listed_in, day, today, found.later)
+    partitions = found.hours | {key.pk for key in right if key.pk.startswith("HOURS#")}
+    seen = found.rows | {key: row for pk in sorted(partitions) for key, row in recounts.hours(pk, day, today).items()}
+    return {key: Compared(seen.get(key, MISSING), right.get(key, Row({}, {}))) for key in seen.keys() | right.keys()}
 
 
-def _right(listed_in: str, day: int, today: int, found: recounts.Counted) -> dict[str | None, dict[RowKey, Row]]:
-    """What the rows should say, by axis."""
-    created, ended = Changes(), Changes()
-    for job in recounts.created_on(listed_in, day):
+def _right(listed_in: str, day: int, today: int, later: set[Cell]) -> dict[RowKey, Row]:
+    """What the rows should say of the day; ``later`` as in ``Counted``."""
+    changes = Changes()
+    for job in chain(recounts.created_on(listed_in, day), recounts.ended_on(listed_in, day, later)):
         if _counts(job, today):
-            created.add(job, 1)
-            if _ended_day(job) == day:
-                ended.add(job, 1)
-    for job in recounts.ended_on(listed_in, day, found.later):
-        if _counts(job, today):
-            ended.add(job, 1)
-    of_created, of_ended = (f"HOURS#{listed_in}#{axis}#{day}#" for axis in (CREATED, ENDED))
-    rows = created.rows
-    return {
-        None: {key: row for key, row in rows.items() if key.pk.startswith("COUNT#")},
-        CREATED: {key: row for key, row in rows.items() if key.pk.startswith(of_created)},
-        ENDED: {key: row for key, row in ended.rows.items() if key.pk.startswith(of_ended)},
-    }
+            changes.add(job, 1)
+    hours = counts.hours_pk(listed_in, Facet(), day)
+    rows = {}
+    # Both kinds of jobs are counted on other days, too: by their end, or by their creation.
+    for key, row in changes.rows.items():
+        if key.pk.startswith("COUNT#"):
+            numbers = {name: number for name, number in row.counts.items() if counts.day_of(key, name) == day}
+            if numbers:
+                rows[key] = row._replace(counts=numbers)
+        elif key.pk.startswith(hours):
+            rows[key] = row
+    return rows
 
 
 def _counts(job: Job, today: int) -> bool:
     return counts_still(job.created_at // DAY_MS, cell(job).kept, today)
-
-
-def _ended_day(job: Job) -> int | None:
-    end = ended_at(job)
-    return None if end is None else end // DAY_MS
 
 
 def _is_same(before: Compared, now: Compared, over: bool) -> bool:
@@ -193,7 +180,7 @@ def _is_same(before: Compared, now: Compared, over: bool) -> bool:
 def _set_right(key: RowKey, row: Compared, day: int, today: int) -> bool:
     """Whether the row is right now, where it was still as it was seen."""
     for number in range(_WRITES):
-        now = recounts.row_now(key, row.axis, day, today)
+        now = recounts.row_now(key, day, today)
         if number and now.counts == row.right.counts:
             # It was this one's own write, of which only the answer was lost.
             return True

@@ -4,9 +4,10 @@
 day and one cell, as ``5c0`` (the day's place in its block, and ``Cell.short``). A block is sixteen days, so that a row
 that each change writes to stays under a kilobyte; but 64 where a row is of somebody's and of one workflow: of these
 there are many, with few jobs each, and most of what it costs to read them is their keys.
-``HOURS#<list>#<axis>#<day>#<facet>`` / ``<hour>#<kept>``: of an hour of creation or of completion, each attribute the
-jobs of one slot and one cell. A slot is five minutes, or ten seconds in the first two of an hour: that is when
-schedules fire, and jobs come by the hundred. Those of somebody and of one workflow are too few to need them.
+``HOURS#<list>#<day>#<facet>`` / ``<hour>#<kept>``: of an hour, each attribute the jobs of one cell that were created in
+one slot of it (``5c0``), or completed in one (``.5c0``): most complete in the hour of their creation, and are counted
+by one write. A slot is five minutes, or ten seconds in the first two of an hour: that is when schedules fire, and jobs
+come by the hundred. Those of somebody and of one workflow are too few to need them.
 
 Rows say how long their jobs are kept: those of expired jobs are passed over, and leave by themselves.
 """
@@ -32,7 +33,10 @@ _SLOTS = (*range(0, 120, 10), 120, *range(300, 3600, 300))
 
 CREATED, ENDED = "created", "ended"
 _PLACES = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_-"
-_COUNT = re.compile(r"[0-9A-Za-z_-][sqircfx][0-9](\+-?[0-9]+)?\Z")
+_MARKS = {CREATED: "", ENDED: "."}
+"""How the names of attributes of a row of ``HOURS#`` begin, by axis; with the place of no slot."""
+
+_COUNT = re.compile(r"\.?[0-9A-Za-z_-][sqircfx][0-9](\+-?[0-9]+)?\Z")
 _KEPT_LONGER_DAYS = 2
 """Than their jobs, so that no row goes before the last of them."""
 
@@ -101,8 +105,8 @@ class Changes:
 
     def _add_hour(self, job: Job, facet: Facet, axis: str, at: int, of: Cell, number: int) -> None:
         day = at // DAY_MS
-        key = RowKey(hours_pk(job.listed_in, facet, axis, day), f"{at // HOUR_MS % 24:02d}#{of.kept:05d}")
-        self._add(key, f"{_PLACES[_slot(at)]}{of.short}", number, _expiry(day + 1, of))
+        key = RowKey(hours_pk(job.listed_in, facet, day), f"{at // HOUR_MS % 24:02d}#{of.kept:05d}")
+        self._add(key, f"{_MARKS[axis]}{_PLACES[_slot(at)]}{of.short}", number, _expiry(day + 1, of))
 
     def _add(self, key: RowKey, name: str, number: int, rest: dict[str, Any]) -> None:
         row = self._rows.setdefault(key, Row(defaultdict(int), rest))
@@ -162,8 +166,9 @@ def forget() -> None:
     _named.clear()
 
 
-def hours_pk(listed_in: str, facet: Facet, axis: str, day: int) -> str:
-    return f"HOURS#{listed_in}#{axis}#{day}#{facet.key}"
+def hours_pk(listed_in: str, facet: Facet, day: int) -> str:
+    """That of all jobs is what those of the day's other facets begin with."""
+    return f"HOURS#{listed_in}#{day}#{facet.key}"
 
 
 def day_key(listed_in: str, facet: Facet, kept: int, day: int) -> tuple[RowKey, str]:
@@ -184,6 +189,16 @@ def day_of(key: RowKey, name: str) -> int:
     return block_of(key)[_PLACES.index(name[0])]
 
 
+def axis_of(name: str) -> str:
+    """By what an attribute of a row of ``HOURS#`` counts its jobs."""
+    return ENDED if name.startswith(_MARKS[ENDED]) else CREATED
+
+
+def cell_of(name: str, kept: int) -> Cell:
+    """Whose jobs an attribute counts, of a row whose jobs are kept so long."""
+    return Cell.of_short(name.removeprefix(_MARKS[ENDED])[1:], kept)
+
+
 def counts_of(attributes: Attributes) -> dict[str, int]:
     """A row's own counts, by the names of their attributes."""
     return {name: int(value["N"]) for name, value in attributes.items() if _COUNT.match(name)}
@@ -202,7 +217,7 @@ def days(listed_in: str, family: str, begins: str = "") -> list[Tally]:
             # What has drifted below nothing is nothing, until reconcile sets it right.
             if number > 0:
                 day = block[_PLACES.index(attribute_name[0])]
-                tally.days.setdefault(day, {})[Cell.of_short(attribute_name[1:], kept)] = number
+                tally.days.setdefault(day, {})[cell_of(attribute_name, kept)] = number
     return list(found.values())
 
 
@@ -218,12 +233,13 @@ class Slot(NamedTuple):
 def slots(listed_in: str, facet: Facet, axis: str, day: int) -> list[Slot]:
     """Those of a day that hold any job."""
     found = []
-    for row in rows(hours_pk(listed_in, facet, axis, day)):
+    for row in rows(hours_pk(listed_in, facet, day)):
         hour, _, kept = row["sk"]["S"].partition("#")
         for name, number in counts_of(row).items():
-            if number > 0:
-                begin, end = (day * DAY_MS + int(hour) * HOUR_MS + edge for edge in _edges(_PLACES.index(name[0])))
-                found.append(Slot(begin, end, Cell.of_short(name[1:], int(kept)), number))
+            if number > 0 and axis_of(name) == axis:
+                slot = _PLACES.index(name.removeprefix(_MARKS[axis])[0])
+                begin, end = (day * DAY_MS + int(hour) * HOUR_MS + edge for edge in _edges(slot))
+                found.append(Slot(begin, end, cell_of(name, int(kept)), number))
     return found
 
 

@@ -1,6 +1,8 @@
 """What reconcile reads to compare a list's counts with its jobs, a day at a time, and how it sets a row right.
 
-What counts is a day's: of a row of ``COUNT#`` the attributes of the day's place in the block, of one of ``HOURS#`` all.
+What counts is a day's: of a row of ``COUNT#`` the attributes of the day's place in the block, of one of ``HOURS#`` all
+whose jobs have not expired. Of jobs that were created on the day that is all or none; of those that completed on it
+each attribute has its own day of creation.
 """
 
 from __future__ import annotations
@@ -39,12 +41,12 @@ MISSING = Seen(None, {}, frozenset())
 class Counted(NamedTuple):
     """Of a list's rows of counts those of the day, and what else has to be looked at because of them.
 
-    ``hours`` are partitions of rows of ``HOURS#``, by axis; ``later`` the cells of jobs that ended on the day and were
-    created before it.
+    ``hours`` are partitions of rows of ``HOURS#``; ``later`` the cells of jobs that ended on the day and were created
+    before it.
     """
 
     rows: dict[RowKey, Seen]
-    hours: dict[str, set[str]]
+    hours: set[str]
     later: set[Cell]
 
 
@@ -79,19 +81,19 @@ def in_cell(listed_in: str, cell: Cell) -> Iterator[Job]:
 
 def counted(listed_in: str, day: int, today: int) -> Counted:
     """Read the list's rows of all families and facets: those of facets without any job are found by nothing else."""
-    found = Counted({}, {CREATED: set(), ENDED: set()}, set())
+    found = Counted({}, set(), set())
     for family in FAMILIES:
         pk = f"COUNT#{listed_in}#{family}"
         for each in counts.rows(pk):
             key = RowKey(pk, each["sk"]["S"])
             facet_key, kept, _ = key.sk.rsplit("#", 2)
             if day in counts.block_of(key) and counts_still(day, int(kept), today):
-                found.rows[key] = seen_of(each, None, day, today)
+                found.rows[key] = seen_of(each, day, today)
             facet = None if family == "both" else _facet(facet_key)
             for name, number in counts.counts_of(each).items():
                 created = counts.day_of(key, name)
                 if number and counts_still(created, int(kept), today):
-                    _note(found, listed_in, facet, Cell.of_short(name[1:], int(kept)), created, day)
+                    _note(found, listed_in, facet, counts.cell_of(name, int(kept)), created, day)
     # Where rows of the day before are missing, that day's turn makes them; until then this one's hours are not wrong.
     for begin, _, cell, _ in counts.slots(listed_in, Facet(), ENDED, day):
         if cell.ended > 0 and counts_still(begin // DAY_MS - cell.ended, cell.kept, today):
@@ -103,38 +105,36 @@ def _note(found: Counted, listed_in: str, facet: Facet | None, cell: Cell, creat
     ended = cell.ended >= 0 and created + cell.ended == day
     if ended and created < day:
         found.later.add(cell)
-    for axis, on_the_day in ((CREATED, created == day), (ENDED, ended)):
-        if facet is not None and on_the_day:
-            found.hours[axis].add(counts.hours_pk(listed_in, facet, axis, day))
+    if facet is not None and (created == day or ended):
+        found.hours.add(counts.hours_pk(listed_in, facet, day))
 
 
-def hours(pk: str, axis: str, day: int, today: int) -> dict[RowKey, Seen]:
+def hours(pk: str, day: int, today: int) -> dict[RowKey, Seen]:
     """The rows of a partition: of a facet's jobs that were created, or ended, on a day."""
-    return {RowKey(pk, each["sk"]["S"]): seen_of(each, axis, day, today) for each in counts.rows(pk)}
+    return {RowKey(pk, each["sk"]["S"]): seen_of(each, day, today) for each in counts.rows(pk)}
 
 
-def row_now(key: RowKey, axis: str | None, day: int, today: int) -> Seen:
+def row_now(key: RowKey, day: int, today: int) -> Seen:
     """What has become of a row, consistently read."""
     answer = client("dynamodb").get_item(TableName=table_name(), Key=item(key._asdict()), ConsistentRead=True)
-    return seen_of(answer["Item"], axis, day, today) if "Item" in answer else MISSING
+    return seen_of(answer["Item"], day, today) if "Item" in answer else MISSING
 
 
-def seen_of(row: Attributes, axis: str | None, day: int, today: int) -> Seen:
-    """``axis`` is None for a row of ``COUNT#``."""
+def seen_of(row: Attributes, day: int, today: int) -> Seen:
+    key = RowKey(row["pk"]["S"], row["sk"]["S"])
     version = int(row["version"]["N"]) if "version" in row else None
     numbers = counts.counts_of(row)
-    if axis is None:
-        key = RowKey(row["pk"]["S"], row["sk"]["S"])
-        mine = {name: number for name, number in numbers.items() if number and counts.day_of(key, name) == day}
-        over = {name for name in numbers if counts.day_of(key, name) < today}
-    else:
-        kept = int(row["sk"]["S"].rpartition("#")[2])
+    if key.pk.startswith("HOURS#"):
+        kept = int(key.sk.rpartition("#")[2])
         mine = {
             name: number
             for name, number in numbers.items()
-            if number and counts_still(created_day(Cell.of_short(name[1:], kept), axis, day), kept, today)
+            if number and counts_still(created_day(name, kept, day), kept, today)
         }
         over = set(numbers) if day < today else set()
+    else:
+        mine = {name: number for name, number in numbers.items() if number and counts.day_of(key, name) == day}
+        over = {name for name in numbers if counts.day_of(key, name) < today}
     return Seen(version, mine, frozenset(name for name in over if not numbers[name]))
 
 
@@ -172,9 +172,9 @@ def counts_still(day: int, kept: int, today: int) -> bool:
     return not kept or today < day + kept
 
 
-def created_day(cell: Cell, axis: str, day: int) -> int:
-    """When jobs of a cell were created whose day by ``axis`` is ``day``."""
-    return day if axis == CREATED else day - cell.ended
+def created_day(name: str, kept: int, day: int) -> int:
+    """When the jobs were created that an attribute of a day's row of ``HOURS#`` counts."""
+    return day if counts.axis_of(name) == CREATED else day - counts.cell_of(name, kept).ended
 
 
 def _of(stretch: Stretch) -> Iterator[Job]:
