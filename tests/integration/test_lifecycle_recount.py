@@ -366,7 +366,8 @@ def damages(draw: st.DrawFn, right: Rows) -> list[tuple[RowKey, str, int]]:
             found.append((key, "", 0))
         elif kind == "phantom":
             status = draw(st.sampled_from("sqirx"))
-            found.append((key, f"{own[0]}{status}{draw(st.integers(0, 3))}", by))
+            begin = own[: 1 + own.startswith(".")]
+            found.append((key, f"{begin}{status}{draw(st.integers(0, 3))}", by))
         elif kind == "wrong" or not key.pk.startswith("COUNT#"):
             found.append((key, own, by))
         else:
