@@ -10,11 +10,13 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from functools import cache
 from types import SimpleNamespace
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from botocore.exceptions import ClientError
+from botocore.model import ServiceModel
 from botocore.session import get_session
 from botocore.validate import ParamValidator
 
@@ -28,6 +30,12 @@ def refused(code: str, message: str = "") -> ClientError:
     return ClientError(error, "Scheduler")  # type: ignore[arg-type]
 
 
+@cache
+def described() -> ServiceModel:
+    """Read once: every test with a table has a scheduler, and a session of botocore takes longer to make than both."""
+    return get_session().get_service_model("scheduler")
+
+
 class FakeScheduler:
     """``held`` is what it holds, by name, as it was given; ``before`` is called ahead of each call with its name."""
 
@@ -35,7 +43,6 @@ class FakeScheduler:
         self.held: dict[str, dict[str, Any]] = {}
         self.calls: list[str] = []
         self.before: Callable[[str], None] = lambda _operation: None
-        self._model = get_session().get_service_model("scheduler")
 
     def create_schedule(self, **given: Any) -> None:
         self._called("CreateSchedule", given)
@@ -76,7 +83,7 @@ class FakeScheduler:
     def _called(self, operation: str, given: dict[str, Any]) -> None:
         self.calls.append(operation)
         self.before(operation)
-        shape = self._model.operation_model(operation).input_shape
+        shape = described().operation_model(operation).input_shape
         assert shape
         report = ParamValidator().validate(given, shape)
         assert not report.has_errors(), report.generate_report()
