@@ -13,6 +13,7 @@ from jobyard.authorizer.bearer import CACHED_SECONDS
 from jobyard.service.manage import manage
 from tests.contract.api import Answer, Route, call, routes
 from tests.contract.yard import Client, Clock, Yard
+from tests.in_turn import in_turn
 
 DENIED = "Authorization has been denied for this request."
 ROUTES = [route for route in routes() if route.path.startswith("/webapi/")]
@@ -63,7 +64,7 @@ def test_the_template_has_the_vendors_endpoints_and_ours_and_no_other() -> None:
     }
 
 
-@pytest.mark.parametrize("route", ENDPOINTS, ids=IDS)
+@in_turn("route", ENDPOINTS)
 def test_no_endpoint_answers_without_a_good_token(yard: Yard, route: Route) -> None:
     with yard.unchanged():
         assert_denied(at(route))
@@ -71,7 +72,7 @@ def test_no_endpoint_answers_without_a_good_token(yard: Yard, route: Route) -> N
         assert_denied(at(route, unsigned({"sub": "a", "jobyard_tenant": "acme", "jobyard_role": "Curator"})))
 
 
-@pytest.mark.parametrize(
+@in_turn(
     "authorization",
     [
         "",
@@ -101,7 +102,7 @@ def test_what_is_no_bearer_token(yard: Yard, curator: Client, authorization: str
         assert_denied(call("GET", LIST, headers={"authorization": given}))
 
 
-@pytest.mark.parametrize("form", ["Bearer {}", "bearer {}", "BEARER {}", "bEaReR   {}", " Bearer {} "])
+@in_turn("form", ["Bearer {}", "bearer {}", "BEARER {}", "bEaReR   {}", " Bearer {} "])
 def test_the_scheme_in_any_letter_case(curator: Client, form: str) -> None:
     assert call("GET", LIST, headers={"Authorization": form.format(curator.token)}).status == 200
 

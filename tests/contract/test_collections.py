@@ -12,6 +12,7 @@ from jobyard.model import Workflow
 from jobyard.store.collections import AT_ONCE
 from tests.contract.api import Answer, call
 from tests.contract.yard import Client, Yard
+from tests.in_turn import in_turn
 
 COLLECTIONS = "/webapi/v3/collections"
 NOBODY, SCHEDULE = "0" * 24, "5" * 24
@@ -176,7 +177,7 @@ def test_permissions_of_whom_it_is_not_shared_with_are_not_found(
             assert (answer.status, answer.message) == (404, f"{kind} {member.user.id} not found.")
 
 
-@pytest.mark.parametrize(
+@in_turn(
     ("more", "body", "field"),
     [
         ("", {"name": ""}, "name"),

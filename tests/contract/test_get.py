@@ -13,6 +13,7 @@ from jobyard.model import Output, Priority, Status
 from tests.contract.api import Answer, call
 from tests.contract.yard import Client, Yard
 from tests.factories import ADA, NOW
+from tests.in_turn import in_turn
 
 ID = "66ebd18d3d6200007e000d8c"
 VENDORS = {
@@ -66,8 +67,8 @@ def test_the_vendors_example_call(yard: Yard, curator: Client) -> None:
     assert {frozenset(each) for each in sent["messages"]} == {frozenset({"status", "text", "toolId"})}
 
 
-@pytest.mark.parametrize("query", ["", "includeMessages", "includeMessages=", "includeMessages=%20"])
-@pytest.mark.parametrize("true", ["", "includeMessages=true", "includeMessages=True", "includeMessages=TRUE"])
+@in_turn("query", ["", "includeMessages", "includeMessages=", "includeMessages=%20"])
+@in_turn("true", ["", "includeMessages=true", "includeMessages=True", "includeMessages=TRUE"])
 def test_messages_are_included_unless_they_are_refused(yard: Yard, curator: Client, query: str, true: str) -> None:
     yard.job(id=ID)
     assert "messages" in get(curator, query=f"{query}&{true}").json
@@ -90,7 +91,7 @@ def test_without_messages_the_object_is_reduced_by_just_them(yard: Yard, curator
     assert reduced == whole
 
 
-@pytest.mark.parametrize("value", ["1", "yes", "vrai", "truefalse", "true,false", "%00", "%FF", "x" * 5000])
+@in_turn("value", ["1", "yes", "vrai", "truefalse", "true,false", "%00", "%FF", "x" * 5000])
 def test_another_value_is_refused_with_the_allowed_ones(yard: Yard, curator: Client, value: str) -> None:
     yard.job(id=ID)
     answer = get(curator, query=f"includeMessages={value}")
@@ -187,7 +188,7 @@ def test_an_id_in_upper_case_is_the_same_id(yard: Yard, curator: Client) -> None
     assert get(curator, ID.upper()).json["id"] == ID
 
 
-@pytest.mark.parametrize(
+@in_turn(
     "id",
     [
         "66ebd18d3d6200007e000d8d",

@@ -11,6 +11,7 @@ from jobyard.model import Job, Person, Priority, Status
 from tests.contract.api import Answer, Query, call
 from tests.contract.yard import Client, Yard
 from tests.factories import ADA, NOW
+from tests.in_turn import in_turn
 
 VENDORS: dict[str, Any] = {
     "data": [
@@ -161,7 +162,7 @@ def test_the_duration_is_written_as_a_timespan(yard: Yard, curator: Client, took
     assert listed(curator).json["data"][0]["executionTime"] == shown
 
 
-@pytest.mark.parametrize(
+@in_turn(
     ("query", "expected"),
     [
         ("", "abef"),
@@ -186,7 +187,7 @@ def test_users_count_only_together_with_all_users(
     assert ids(curator, query.format(member=member.user.id, curator=curator.user.id)) == expected
 
 
-@pytest.mark.parametrize(
+@in_turn(
     ("query", "expected"),
     [
         ("statuses=Queued", "f0"),
@@ -253,7 +254,7 @@ def test_a_day_is_left_out_from_its_first_to_its_last_millisecond(
     assert len(listed(curator, around).json["data"]) == taken
 
 
-@pytest.mark.parametrize(
+@in_turn(
     ("field", "ascending"),
     [
         ("CreateDate", "abcdef0"),
@@ -263,7 +264,7 @@ def test_a_day_is_left_out_from_its_first_to_its_last_millisecond(
         ("Status", "cabef0d"),
     ],
 )
-@pytest.mark.parametrize("write", [str, str.lower, str.upper], ids=["as the page", "lower", "upper"])
+@in_turn("write", [str, str.lower, str.upper])
 def test_each_sort_both_ways(
     seven: list[Job], curator: Client, field: str, ascending: str, write: Callable[[str], str]
 ) -> None:
@@ -284,7 +285,7 @@ def test_a_direction_alone_turns_the_order_of_creation(seven: list[Job], curator
     assert ids(curator, "allUsers=true&direction=desc") == "0fedcba"
 
 
-@pytest.mark.parametrize(
+@in_turn(
     ("query", "expected", "page"),
     [
         ("limit=3", "abc", (1, 3, 7, 3, True, False)),

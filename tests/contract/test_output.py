@@ -10,6 +10,7 @@ from jobyard.authorizer import Role
 from jobyard.model import Output, Status
 from tests.contract.api import Answer, call
 from tests.contract.yard import Client, Yard
+from tests.in_turn import in_turn
 
 ID, OUTPUT = "66ebd18d3d6200007e000d8c", "0123456789abcdef01234567"
 CSV = Output(OUTPUT, "profile.csv", "profile.csv", "csv", f"outputs/acme/{ID}/{OUTPUT}/profile.csv", 42)
@@ -52,13 +53,13 @@ def test_a_file_name_in_any_script(yard: Yard, curator: Client, name: str) -> No
     assert not set('"\\') & set(plain)
 
 
-@pytest.mark.parametrize("query", ["", "format=", "format=Raw", "format=raw", "format=Csv", "format=CSV", "x=y"])
+@in_turn("query", ["", "format=", "format=Raw", "format=raw", "format=Csv", "format=CSV", "x=y"])
 def test_a_format_that_the_output_has(yard: Yard, curator: Client, query: str) -> None:
     yard.job(id=ID, status=Status.COMPLETED, outputs=[CSV])
     assert fetch(curator, query).status == 302
 
 
-@pytest.mark.parametrize("format", ["Yxdb", "Xlsx", "json", "Csv,Raw", "%00", "%FF", "x" * 5000])
+@in_turn("format", ["Yxdb", "Xlsx", "json", "Csv,Raw", "%00", "%FF", "x" * 5000])
 def test_a_format_that_the_output_has_not(yard: Yard, curator: Client, format: str) -> None:
     yard.job(id=ID, status=Status.COMPLETED, outputs=[CSV])
     answer = fetch(curator, f"format={format}")
@@ -67,8 +68,8 @@ def test_a_format_that_the_output_has_not(yard: Yard, curator: Client, format: s
     assert answer.message.endswith("Allowed values: Csv, Raw.")
 
 
-@pytest.mark.parametrize("output", ["f" * 24, "0", "%00", "%FF", "x" * 5000, "..", "profile.csv"])
-@pytest.mark.parametrize("version", ["v1", "v3"])
+@in_turn("output", ["f" * 24, "0", "%00", "%FF", "x" * 5000, "..", "profile.csv"])
+@in_turn("version", ["v1", "v3"])
 def test_an_unknown_output_is_not_found(yard: Yard, curator: Client, version: str, output: str) -> None:
     yard.job(id=ID, status=Status.COMPLETED, outputs=[CSV])
     answer = fetch(curator, output=output, version=version)

@@ -14,6 +14,7 @@ from jobyard.store import queues
 from tests.contract.api import Answer, call
 from tests.contract.yard import Client, Yard
 from tests.factories import NOW
+from tests.in_turn import in_turn
 
 ID = "678f97baa15300008c0039fc"
 TO_GPU = "queue gpu instead of the queue of jobs without a tag."
@@ -41,7 +42,7 @@ def test_a_queue_is_set_and_shown(curator: Client) -> None:
     assert [each["tag"] for each in ask(curator, "GET", "queues").json] == ["", "gpu"]
 
 
-@pytest.mark.parametrize(
+@in_turn(
     ("method", "body", "field"),
     [
         ("PUT", {"slots": 2}, "paused"),

@@ -35,27 +35,23 @@ def moment(clock: Clock) -> Callable[[], None]:
     return lambda: clock.advance(0.001)
 
 
-@pytest.mark.parametrize(
-    ("method", "path", "before"),
-    [
-        ("GET", JOB_OF_ALTERYX, 200),
-        ("GET", f"{JOB_OF_ALTERYX}/messages", 200),
-        ("GET", f"{JOB_OF_ALTERYX}/output/{OUTPUT}", 302),
-        ("GET", f"/webapi/v1/jobs/{ID}/output/{OUTPUT}", 302),
-        ("DELETE", JOB_OF_ALTERYX, 400),
-    ],
-)
 @pytest.mark.parametrize("messages", [0, 3, NEWEST_MESSAGES + 5])
-def test_a_job_of_alteryx(
-    yard: Yard, moment: Callable[[], None], method: str, path: str, before: int, messages: int
-) -> None:
+def test_a_job_of_alteryx(yard: Yard, moment: Callable[[], None], messages: int) -> None:
+    asked = {
+        ("GET", JOB_OF_ALTERYX): 200,
+        ("GET", f"{JOB_OF_ALTERYX}/messages"): 200,
+        ("GET", f"{JOB_OF_ALTERYX}/output/{OUTPUT}"): 302,
+        ("GET", f"/webapi/v1/jobs/{ID}/output/{OUTPUT}"): 302,
+        ("DELETE", JOB_OF_ALTERYX): 400,
+    }
     curator = yard.client()
     job = yard.job(id=ID, outputs=[Output(OUTPUT, "a.csv", "a.csv", "csv", "outputs/a.csv", 1)], **ENDED)
     yard.messages(job, [f"{number}" for number in range(messages)])
-    assert call(method, path, curator.token).status == before
+    assert {each: call(*each, curator.token).status for each in asked} == asked
     moment()
-    answer = call(method, path, curator.token)
-    assert (answer.status, answer.message) == (404, f"Job {ID} not found.")
+    for each in asked:
+        answer = call(*each, curator.token)
+        assert (answer.status, answer.message) == (404, f"Job {ID} not found."), each
 
 
 def test_a_job_of_openreplay(yard: Yard, moment: Callable[[], None]) -> None:

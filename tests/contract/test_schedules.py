@@ -16,6 +16,7 @@ from tests.contract.api import call
 from tests.contract.scheduling import ALL, DAILY, at_eight_on_new_years_day, create, created, shown, told, who
 from tests.contract.yard import Client, Clock, Yard
 from tests.fake_scheduler import FakeScheduler, refused
+from tests.in_turn import in_turn
 
 __all__ = ["at_eight_on_new_years_day", "who"]
 
@@ -220,7 +221,7 @@ def test_the_list_is_filtered_by_owner_workflow_and_window(
     assert seen["runDateTime"] == "2027-01-09T12:00:00Z"
 
 
-@pytest.mark.parametrize(
+@in_turn(
     ("query", "field"),
     [
         ({"runsAfter": "2027-01-05T00:00:00Z"}, "runsBefore"),
@@ -275,7 +276,7 @@ def test_another_users_schedule_is_not_found(yard: Yard, who: str, workflow: Wor
     assert shown(who, id)["lastModifiedDate"] is None
 
 
-@pytest.mark.parametrize(
+@in_turn(
     ("members", "field"),
     [
         ({"workflowId": ""}, "workflowId"),

@@ -13,6 +13,7 @@ from jobyard.model import Workflow
 from jobyard.store.items import plain
 from tests.contract.api import Answer, call
 from tests.contract.yard import Client, Yard
+from tests.in_turn import in_turn
 
 FORM = {"content-type": "application/x-www-form-urlencoded"}
 JSON = {"content-type": "application/json"}
@@ -207,8 +208,8 @@ def test_who_has_no_access_runs_nothing(yard: Yard, workflow: Workflow) -> None:
     assert (refused.status, refused.message) == (403, "Your role may not execute workflows.")
 
 
-@pytest.mark.parametrize("id", ["f" * 24, "x", "%00", "%FF", "x" * 5000, "..", "٦" * 24])
-@pytest.mark.parametrize("method", ["GET", "POST"])
+@in_turn("id", ["f" * 24, "x", "%00", "%FF", "x" * 5000, "..", "٦" * 24])
+@in_turn("method", ["GET", "POST"])
 def test_an_unknown_workflow_is_not_found(yard: Yard, curator: Client, method: str, id: str) -> None:
     with yard.unchanged():
         answer = call(method, f"/webapi/v3/workflows/{id}/jobs", curator.token)

@@ -10,6 +10,7 @@ import pytest
 from jobyard.model import Workflow
 from tests.contract.api import call
 from tests.contract.yard import Client, Yard
+from tests.in_turn import in_turn
 
 FORM = {"content-type": "application/x-www-form-urlencoded"}
 NEARLY_ALL = 900_000  # bytes: little less than is read of a body
@@ -24,7 +25,7 @@ def refusal(yard: Yard, client: Client, workflow: Workflow, body: Any, headers: 
     return answer.message
 
 
-@pytest.mark.parametrize(
+@in_turn(
     "body",
     [
         "{",
@@ -59,13 +60,12 @@ def refusal(yard: Yard, client: Client, workflow: Workflow, body: Any, headers: 
         "x" * NEARLY_ALL,
         '{"a":"' + "x" * NEARLY_ALL,
     ],
-    ids=lambda body: ascii(body)[:40],
 )
 def test_what_is_no_json_object(yard: Yard, curator: Client, workflow: Workflow, body: str | bytes) -> None:
     refusal(yard, curator, workflow, body)
 
 
-@pytest.mark.parametrize(
+@in_turn(
     ("body", "field"),
     [
         ({"priority": "Urgent"}, "priority"),
@@ -101,7 +101,6 @@ def test_what_is_no_json_object(yard: Yard, curator: Client, workflow: Workflow,
         ({"questions": {"x" * 65_536: "y"}}, "questions"),
         ({"questions": [{"name": "a", "value": "語" * 22_000}]}, "questions"),
     ],
-    ids=lambda part: ascii(part)[:40],
 )
 def test_a_field_of_another_type_or_size_is_named(
     yard: Yard, curator: Client, workflow: Workflow, body: Any, field: str
@@ -109,8 +108,8 @@ def test_a_field_of_another_type_or_size_is_named(
     assert refusal(yard, curator, workflow, body).startswith(f"{field}: ")
 
 
-@pytest.mark.parametrize("number", ["1e400", "-1e400", "NaN", "Infinity", "9" * 5000])
-@pytest.mark.parametrize(
+@in_turn("number", ["1e400", "-1e400", "NaN", "Infinity", "9" * 5000])
+@in_turn(
     ("body", "field"),
     [
         ('{{"questions":[{{"name":"a","value":{}}}]}}', "questions.0.value"),
@@ -137,7 +136,7 @@ def test_the_limit_of_questions_is_told_in_bytes(yard: Yard, curator: Client, wo
     assert refusal(yard, curator, workflow, body) == expected
 
 
-@pytest.mark.parametrize(
+@in_turn(
     ("form", "field"),
     [
         ("questions=input", "questions"),
@@ -152,7 +151,6 @@ def test_the_limit_of_questions_is_told_in_bytes(yard: Yard, curator: Client, wo
         ("questions[a]=" + "x" * NEARLY_ALL, "questions"),
         ("&".join(f"questions[{n}]=x" for n in range(201)), "questions"),
     ],
-    ids=lambda part: part[:40],
 )
 def test_a_field_of_a_form_is_named(yard: Yard, curator: Client, workflow: Workflow, form: str, field: str) -> None:
     assert refusal(yard, curator, workflow, form, FORM).startswith(f"{field}: ")

@@ -11,6 +11,7 @@ import pytest
 from jobyard.service.manage import manage
 from tests.contract.api import Answer, call
 from tests.contract.yard import Client, Clock, Yard
+from tests.in_turn import in_turn
 
 TOKEN = "/webapi/oauth2/token"
 FORM = {"content-type": "application/x-www-form-urlencoded"}
@@ -89,7 +90,7 @@ def test_a_token_lives_longer_than_the_five_minutes_in_which_clients_renew_it(cu
     assert call("GET", "/webapi/v3/jobs", token).status == 401
 
 
-@pytest.mark.parametrize(
+@in_turn(
     ("body", "status", "error"),
     [
         ("", 400, "invalid_request"),
@@ -117,7 +118,7 @@ def test_what_is_no_request_for_a_token(yard: Yard, body: str | bytes, status: i
         assert_refused(call("POST", TOKEN, body=body, headers=FORM), status, error)
 
 
-@pytest.mark.parametrize(
+@in_turn(
     "authorization",
     ["Basic", "Basic ", "Basic !", "Basic YQ", "Basic YQ==", "Basic /w==", "Basic é", "Basic \ud800", "Basic Og=="],
 )

@@ -10,6 +10,7 @@ import pytest
 from jobyard.authorizer import Role
 from tests.contract.api import Answer, call
 from tests.contract.yard import Client, Yard
+from tests.in_turn import in_turn
 
 GROUPS = "/webapi/v3/usergroups"
 NOBODY = "0" * 24
@@ -84,7 +85,7 @@ def test_who_cannot_be_added_is_told_and_the_others_are(curator: Client, member:
     assert members(curator, group) == [member.user.id]
 
 
-@pytest.mark.parametrize("body", [[], "", {"users": []}, [1], "[", [NOBODY] * 101])
+@in_turn("body", [[], "", {"users": []}, [1], "[", [NOBODY] * 101])
 def test_what_is_no_list_of_ids_is_refused(yard: Yard, curator: Client, body: Any) -> None:
     group = made(curator)
     with yard.unchanged():

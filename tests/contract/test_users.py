@@ -12,6 +12,7 @@ from jobyard.service import tokens
 from jobyard.service.manage import manage
 from tests.contract.api import Answer, call
 from tests.contract.yard import Client, Clock, Yard
+from tests.in_turn import in_turn
 
 USERS = "/webapi/v3/users"
 JANE: dict[str, Any] = {"firstName": "Jane", "lastName": "Doe", "email": "jane@example.com"}
@@ -66,7 +67,7 @@ def test_a_user_may_come_as_a_form(curator: Client) -> None:
     assert (answer.status, answer.json["email"], answer.json["canScheduleJobs"]) == (201, "jane@example.com", True)
 
 
-@pytest.mark.parametrize(
+@in_turn(
     ("values", "field"),
     [
         ({"firstName": ""}, "firstName"),
@@ -137,7 +138,7 @@ def test_others_than_administrators_learn_nothing(yard: Yard, curator: Client, r
             assert call(method, path, other.token, body=body).status == 401
 
 
-@pytest.mark.parametrize("id", ["x", "a%2Fb", "%252F", "users", "v3", "{userId}", "%7BuserId%7D", "a" * 2000])
+@in_turn("id", ["x", "a%2Fb", "%252F", "users", "v3", "{userId}", "%7BuserId%7D", "a" * 2000])
 def test_an_id_that_is_none_is_the_id_of_nobody(curator: Client, id: str) -> None:
     assert get(curator, id).status == 404
 

@@ -12,6 +12,7 @@ from jobyard.model import Priority, Status
 from tests.contract.api import HOST, Answer, call
 from tests.contract.yard import Client, Yard
 from tests.factories import NOW
+from tests.in_turn import in_turn
 
 WORKFLOW = "68dd32922a719467662d27c7"
 PATH = f"/webapi/v3/workflows/{WORKFLOW}/jobs"
@@ -78,7 +79,7 @@ def test_each_status_as_in_the_detail(curator: Client) -> None:
     assert [each["status"] for each in jobs(curator).json] == statuses
 
 
-@pytest.mark.parametrize(
+@in_turn(
     ("query", "expected"),
     [
         ("", LETTERS),
@@ -135,7 +136,7 @@ def test_the_next_page_is_linked_with_all_that_was_asked_for(curator: Client) ->
     assert (ids(last), "Link" in last.headers) == ("a", False)
 
 
-@pytest.mark.parametrize(
+@in_turn(
     ("query", "start", "end"),
     [
         ("status=Failed", "status: ", "Complete, Completed, Running, Queued, Error."),

@@ -9,6 +9,7 @@ from jobyard.authorizer.bearer import CACHED_SECONDS, forget
 from tests.contract.api import Answer, call
 from tests.contract.openreplay.organisation import Organisation, managed
 from tests.contract.yard import Clock, Yard
+from tests.in_turn import in_turn
 
 NOTHING = Answer(401, {}, "")
 ENDPOINTS = [("GET", "/jobs"), ("GET", "/jobs/1"), ("DELETE", "/jobs/1"), ("DELETE", "/users/shekar")]
@@ -23,7 +24,7 @@ def test_no_key(acme: Organisation) -> None:
     assert everywhere(acme, acme.project.key, {}) == [NOTHING] * 4
 
 
-@pytest.mark.parametrize(
+@in_turn(
     "header",
     [
         "{}",
@@ -51,7 +52,7 @@ def test_a_header_that_is_not_bearer_and_a_known_key(acme: Organisation, header:
     assert refused == [NOTHING] * 4
 
 
-@pytest.mark.parametrize(
+@in_turn(
     "key",
     ["3sWXSsqHgSKnE87YkNJK", "x", "1", "%00", "x" * 3000, "%D9%A3sWXSsqHgSKnE87YkNJK", "a%2Fb", "..", "%F0%9F%92%A9"],
 )

@@ -11,6 +11,7 @@ from jobyard.model import Status
 from tests.contract.api import call
 from tests.contract.openreplay.organisation import DAY, JSON, Organisation, error_of
 from tests.factories import NOW
+from tests.in_turn import in_turn
 
 NOT_INTEGERS = [
     ("abc", r'"abc"'),
@@ -39,8 +40,8 @@ NOT_INTEGERS = [
 ]
 
 
-@pytest.mark.parametrize("method", ["GET", "DELETE"])
-@pytest.mark.parametrize(("id", "quoted"), NOT_INTEGERS)
+@in_turn("method", ["GET", "DELETE"])
+@in_turn(("id", "quoted"), NOT_INTEGERS)
 def test_what_is_no_integer_is_refused_in_gos_words(acme: Organisation, method: str, id: str, quoted: str) -> None:
     with acme.yard.unchanged():
         refused = error_of(acme.call(method, f"/jobs/{id}"), 400)
@@ -54,17 +55,15 @@ def test_the_refusal_byte_for_byte(acme: Organisation) -> None:
     assert acme.get("%3Cb%3E%26") == (400, JSON, text)
 
 
-@pytest.mark.parametrize("method", ["GET", "DELETE"])
-@pytest.mark.parametrize(
-    "id", ["9223372036854775808", "-9223372036854775809", "+9223372036854775808", "1" * 20, "9" * 5000]
-)
+@in_turn("method", ["GET", "DELETE"])
+@in_turn("id", ["9223372036854775808", "-9223372036854775809", "+9223372036854775808", "1" * 20, "9" * 5000])
 def test_an_integer_of_more_than_64_bits_is_out_of_range(acme: Organisation, method: str, id: str) -> None:
     refused = error_of(acme.call(method, f"/jobs/{id}"), 400)
     assert refused == f'invalid path param jobID: strconv.Atoi: parsing "{id}": value out of range'
 
 
-@pytest.mark.parametrize("method", ["GET", "DELETE"])
-@pytest.mark.parametrize(
+@in_turn("method", ["GET", "DELETE"])
+@in_turn(
     "id",
     ["0", "-0", "+0", "-1", "-3451", "3450", "2147483647", "2147483648", "9223372036854775807", "-9223372036854775808"],
 )

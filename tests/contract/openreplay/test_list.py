@@ -10,6 +10,7 @@ from jobyard.model import Status
 from tests.contract.api import Answer
 from tests.contract.openreplay.organisation import JSON, Organisation
 from tests.factories import NOW
+from tests.in_turn import in_turn
 
 EMPTY = Answer(200, JSON, '{"data":[]}')
 
@@ -41,7 +42,7 @@ def test_jobs_of_one_millisecond_stand_by_their_number(acme: Organisation) -> No
     assert ids(acme.list()) == [100, 99, 10, 9]
 
 
-@pytest.mark.parametrize(
+@in_turn(
     ("query", "size"),
     [
         ("limit=1", 1),
@@ -91,7 +92,7 @@ def test_limit(numbered: Organisation, query: str, size: int) -> None:
     assert ids(numbered.list(query)) == list(range(60, 60 - size, -1))
 
 
-@pytest.mark.parametrize(
+@in_turn(
     ("page", "first"),
     [
         ("1", 60),
@@ -117,13 +118,13 @@ def test_page(numbered: Organisation, page: str, first: int) -> None:
     assert ids(numbered.list(f"limit=10&page={page}"))[0] == first
 
 
-@pytest.mark.parametrize("query", ["page=3", "limit=60&page=2", "limit=1&page=61", "page=1000000"])
+@in_turn("query", ["page=3", "limit=60&page=2", "limit=1&page=61", "page=1000000"])
 def test_beyond_the_last_page_is_an_empty_list(numbered: Organisation, query: str) -> None:
     assert numbered.call("GET", "/jobs", query) == EMPTY
 
 
-@pytest.mark.parametrize("page", [2**31, 2**32, 2**53, 2**62, 2**63 - 1])
-@pytest.mark.parametrize("limit", [1, 50, 200])
+@in_turn("page", [2**31, 2**32, 2**53, 2**62, 2**63 - 1])
+@in_turn("limit", [1, 50, 200])
 def test_however_far_beyond(numbered: Organisation, page: int, limit: int) -> None:
     assert numbered.call("GET", "/jobs", f"limit={limit}&page={page}") == EMPTY
 

@@ -15,6 +15,7 @@ from jobyard.store import jobs
 from tests.contract.tencent.conftest import WORKFLOW_ID
 from tests.contract.tencent.signing import BUCKET, Key, Reply, ask, authorization, send
 from tests.contract.yard import Clock, Yard
+from tests.in_turn import in_turn
 
 INPUT = "<Input>\n\t<Prefix>input</Prefix>\n</Input>"
 INTERVAL = "<TimeInterval><Start>2022-02-01T12:00:00+0800</Start><End>2022-05-01T12:00:00+0800</End></TimeInterval>"
@@ -190,7 +191,7 @@ BOMB = '<!DOCTYPE r [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a
 EXTERNAL = '<!DOCTYPE r [<!ENTITY x SYSTEM "file:///etc/passwd">]>'
 
 
-@pytest.mark.parametrize(
+@in_turn(
     ("body", "code"),
     [
         ("", "MissingContent"),

@@ -14,6 +14,7 @@ from tests.contract.tencent.conftest import a_tencent_job
 from tests.contract.tencent.signing import Key, Reply, ask
 from tests.contract.yard import Yard
 from tests.factories import NOW
+from tests.in_turn import in_turn
 
 PYTHON = [
     ("type", "Workflow"),
@@ -55,6 +56,12 @@ def hundred(tenancy: Yard) -> list[str]:
     return [a_tencent_job(tenancy, created_at=NOW + n * 200, id=f"b{n:032x}").id for n in range(100)]
 
 
+@pytest.fixture
+def of_each_status(tenancy: Yard) -> dict[str, str]:
+    """The status of each job."""
+    return {a_tencent_job(tenancy, status=status).id: str(status) for status in Status}
+
+
 def test_nothing(key: Key) -> None:
     assert [each.tag for each in listed(key, *PYTHON).xml] == ["RequestId"]
 
@@ -67,8 +74,8 @@ def test_the_oldest_first(key: Key, hundred: Sequence[str]) -> None:
     assert ids(key, ("orderByTime", "Asc"), ("size", "3")) == hundred[:3]
 
 
-@pytest.mark.parametrize("order", ["Desc", "Asc"])
-@pytest.mark.parametrize(("size", "pages"), [("7", 15), ("10", 10), ("50", 2), ("99", 2), ("100", 1)])
+@in_turn("order", ["Desc", "Asc"])
+@in_turn(("size", "pages"), [("7", 15), ("10", 10), ("50", 2), ("99", 2), ("100", 1)])
 def test_a_walk_gives_each_job_once(key: Key, hundred: Sequence[str], order: str, size: str, pages: int) -> None:
     found = walk(key, ("orderByTime", order), ("size", size))
     assert list(chain.from_iterable(found)) == (list(hundred) if order == "Asc" else hundred[::-1])
@@ -89,7 +96,7 @@ def test_jobs_of_one_millisecond(key: Key, tenancy: Yard) -> None:
     assert list(chain.from_iterable(walk(key, ("size", "2"), ("orderByTime", "Asc")))) == made
 
 
-@pytest.mark.parametrize(
+@in_turn(
     ("states", "found"),
     [
         ("All", "scheduled queued initializing running completed failed cancelled"),
@@ -105,10 +112,9 @@ def test_jobs_of_one_millisecond(key: Key, tenancy: Yard) -> None:
         (",", "scheduled queued initializing running completed failed cancelled"),
     ],
 )
-@pytest.mark.parametrize("name", ["states", "States"])
-def test_states(key: Key, tenancy: Yard, name: str, states: str, found: str) -> None:
-    made = {a_tencent_job(tenancy, status=status).id: str(status) for status in Status}
-    assert sorted(made[id] for id in ids(key, (name, states))) == sorted(found.split())
+@in_turn("name", ["states", "States"])
+def test_states(key: Key, of_each_status: dict[str, str], name: str, states: str, found: str) -> None:
+    assert sorted(of_each_status[id] for id in ids(key, (name, states))) == sorted(found.split())
 
 
 def test_types(key: Key, tenancy: Yard) -> None:
@@ -143,7 +149,7 @@ def test_times_of_creation_are_included(key: Key, hundred: Sequence[str]) -> Non
     assert ids(key, ("endCreationTime", "1969-01-01T00:00:00Z")) == []
 
 
-@pytest.mark.parametrize(
+@in_turn(
     ("name", "value"),
     [
         *[("size", value) for value in ("0", "101", "-1", "1.5", "١٢", "1_0", "ten", "9" * 40)],
@@ -176,7 +182,7 @@ def test_a_token_is_for_the_same_list_filter_and_order(
     assert ask(key, "GET", query=[token], host="other-1250000000.ci.x").error == (400, "InvalidArgument")
 
 
-@pytest.mark.parametrize(
+@in_turn(
     "token",
     [
         "25",

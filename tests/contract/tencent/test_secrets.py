@@ -12,6 +12,7 @@ from jobyard.service.manage import manage
 from jobyard.store import secrets
 from tests.contract.tencent.signing import Key, ask
 from tests.contract.yard import Yard
+from tests.in_turn import in_turn
 
 pytestmark = pytest.mark.usefixtures("tenancy")
 
@@ -82,7 +83,7 @@ def test_a_temporary_secret() -> None:
     assert not works({**made, "token": "other"})
 
 
-@pytest.mark.parametrize(
+@in_turn(
     ("request_", "field"),
     [
         ({"action": "secrets.create"}, "name"),
