@@ -76,8 +76,11 @@ def build(out: Path, requirements: Path | None, package: Path | None) -> None:
         shutil.copytree(package, target / package.name, ignore=shutil.ignore_patterns("__pycache__", ".*"))
     if requirements and package:
         leaner.defer(target)
-        leaner.precompile_patterns(target, package.name)
     compile_all(target)
+    if requirements and package:
+        # By an interpreter that loads what is compiled.
+        leaner.precompile_patterns(target, package.name)
+        compile_all(target, f"{package.name}/{leaner.PATTERNS}")
     normalise(target)
 
 
@@ -154,10 +157,10 @@ def merge(trees: dict[str, Path], target: Path) -> None:
         raise BuildError(f"not in the wheels of every architecture: {', '.join(sorted(uneven))}")
 
 
-def compile_all(target: Path) -> None:
+def compile_all(target: Path, modules: str = "*.py") -> None:
     """Put a `.pyc` that is valid whatever the source's date beside every module."""
     for path in _files(target):
-        if path.suffix == ".py" and not compileall.compile_file(
+        if path.match(modules) and not compileall.compile_file(
             path,
             quiet=1,
             stripdir=str(target),
