@@ -46,7 +46,7 @@ MILLISECONDS = {
 BYTES = {"invocation": 1000, "request": 350}
 """Of logs: Lambda's own lines and ours; the gateway's line."""
 
-WINDOWS = {TWICE: 1, ONCE: 3}
+WINDOWS = {ONCE: 2, TWICE: 1}
 """`CountWindowSeconds` by which a job that works for a second is told so, as a rule."""
 
 MINUTES = 30 * 24 * 60
@@ -74,8 +74,8 @@ class Idle(NamedTuple):
 
 
 def lines(of: Life, lived: Lived | None = None) -> list[Line]:
-    """What a job costs, each line units times a price; one whose beginning and end are told, or each of ``lived``."""
-    units, lived = of.units, lived or of.units.lives[TWICE]
+    """What a job costs, each line units times a price; one that is told as usual, or each of ``lived``."""
+    units, lived = of.units, lived or of.units.lives[life.USUAL]
     requests = 1 + READS + PAGES
     by_stream = lived.invoked / lived.jobs
     ours_ms = (

@@ -39,6 +39,9 @@ TRANSITIONS, INVOCATIONS, WRITES = 7, 4, 40
 ENDS = 2
 """An execution's begin and end: AWS says that each step is a transition, and not whether these two are steps."""
 
+USUAL = ONCE
+"""How count is told of a job that works for a second, as a rule."""
+
 QUIET_SECONDS = 4.0
 """After which the stream has nothing more to tell of a job."""
 
@@ -54,13 +57,11 @@ def handler(job):
 """
 
 WHY = {
-    ("submit", "job"): "the job itself; found by `reconcile` as live, and by the dispatcher as waiting",
-    ("claim", "queue"): "its queue's slots, counted together with the job's claim",
-    ("claim", "job"): "initializing; out of those that wait, among those that hold a slot",
+    ("submit", "job"): "the job itself; found by `reconcile` as live, and as waiting",
+    ("claim", "queue"): "nothing is written: that the queue has no limit is a condition of",
+    ("claim", "job"): "initializing; out of those that wait",
     ("start", "job"): "running, with the time",
     ("complete", "job"): "completed, with the time; no longer live",
-    ("give back", "queue"): "the slot is free, counted together with",
-    ("give back", "job"): "that the job holds it no longer",
     ("count", "listing"): "what lists show, in each order that there is",
     ("count", "days of all"): "how many jobs of each day and status: exact totals, and where a page begins",
     ("count", "days of who"): "the same of its owner's",
@@ -119,7 +120,7 @@ def _on_the_stack(runs: int) -> list[Ran]:
         assert isinstance(alteryx, Alteryx)
         with httpx.Client(base_url=alteryx.url, headers=alteryx.headers, timeout=60) as http:
             caller = Caller(http, alteryx.workflow)
-            # Functions start at their first call, and the first job makes its queue and names its list.
+            # Functions start at their first call, and the first job names its list.
             _run(stack, caller)
             return [_run(stack, caller) for _ in range(runs)]
 
@@ -186,8 +187,10 @@ def section(life: Life) -> str:
             for name, how in told.items()
         ),
         *((f"WCU; {how}", units.lives[name].wcu, WRITES) for name, how in told.items()),
-        ("more WCU with an Idempotency-Key", units.keyed - _written(units.lives[TWICE], "submit"), ""),
-        (f"RCU; {told[TWICE]}", units.lives[TWICE].rcu, ""),
+        (f"Lambda invocations, in a queue with slots; {told[ONCE]}", units.slotted.invoked, INVOCATIONS),
+        (f"WCU, in a queue with slots; {told[ONCE]}", units.slotted.wcu, WRITES),
+        ("more WCU with an Idempotency-Key", units.keyed - _written(units.lives[USUAL], "submit"), ""),
+        (f"RCU; {told[USUAL]}", units.lives[USUAL].rcu, ""),
         (f"RCU of a `GET` with its {steps.MESSAGES} messages", units.reads["get"], ""),
         (f"RCU of the first {steps.PAGE} of a list", units.reads["list"], ""),
         ("RCU of a caller's token, where no warm function remembers it", units.token, ""),
@@ -195,8 +198,8 @@ def section(life: Life) -> str:
     ]
     rows = [f"| {what} | {counted:g} | {limit} |" for what, counted, limit in figures]
     head = ["| what is billed of a job's life | counted | at most |", "|---|---:|---:|"]
-    why = f"The writes, where `count` is told {TWICE}, and what each is for:"
-    return "\n".join([*head, *rows, "", why, "", *_reasons(units.lives[TWICE])])
+    why = f"The writes, where `count` is told {USUAL}, and what each is for:"
+    return "\n".join([*head, *rows, "", why, "", *_reasons(units.lives[USUAL])])
 
 
 def shared(life: Life) -> str:
@@ -246,12 +249,11 @@ def _written(lived: Lived, step: str) -> int:
 
 
 def over(life: Life) -> list[str]:
-    """What is beyond the limits, a line each, where a job's start and end are told together."""
-    found = {
-        "transitions": (life.transitions, TRANSITIONS),
-        "invocations": (life.invocations(TWICE), INVOCATIONS),
-        "WCU": (life.units.lives[TWICE].wcu, WRITES),
-    }
+    """What is beyond the limits, a line each."""
+    found = {"transitions": (life.transitions, TRANSITIONS)}
+    for telling in (ONCE, TWICE):
+        found[f"invocations, told {telling}"] = life.invocations(telling), INVOCATIONS
+        found[f"WCU, told {telling}"] = life.units.lives[telling].wcu, WRITES
     return [f"{name}: {counted}, where {limit} are the limit" for name, (counted, limit) in found.items()
             if counted > limit]  # fmt: skip
 
@@ -262,7 +264,8 @@ def kept() -> Life:
     units = told["units"]
     lives = _lives(units.pop("lives"))
     shared = {company: _lives(each) for company, each in units.pop("shared").items()}
-    return Life(told["day"], [Ran(**each) for each in told["ran"]], Units(lives, shared, **units))
+    slotted = Lived(**units.pop("slotted"))
+    return Life(told["day"], [Ran(**each) for each in told["ran"]], Units(lives, shared, slotted, **units))
 
 
 def _lives(told: dict[str, Any]) -> dict[str, Lived]:

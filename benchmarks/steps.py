@@ -31,6 +31,7 @@ from jobyard.aws import client
 from jobyard.lifecycle.reconcile import reconcile
 from jobyard.model import Status
 from jobyard.model.ids import now_ms
+from jobyard.store import queues
 from local.template import load, table_definition
 from tests.conftest import FUNCTION_ENVIRONMENT
 from tests.contract.api import call
@@ -73,7 +74,7 @@ Parts = dict[str, int]
 
 @dataclass
 class Lived:
-    """A job from its submission until its slot is given back, or so many ``jobs``, of which all is the sum.
+    """A job from its submission until nothing is left to do for it, or so many ``jobs``, of which all is the sum.
 
     ``written`` is by step and kind of item, ``read`` by step; ``invocations`` are of the functions that the stream
     starts; ``states`` are those that the execution entered.
@@ -109,7 +110,8 @@ class Lived:
 
 @dataclass(frozen=True)
 class Units:
-    """``lives`` are by how count is told, ``shared`` by company and by that.
+    """``lives`` are by how count is told, ``shared`` by company and by that; ``slotted`` is of a job whose queue has
+    slots, told all at once.
 
     ``keyed`` is what a submit with an Idempotency-Key writes. ``reads`` are of requests whose caller is remembered,
     ``token`` what it costs to look one up. ``reconciled`` is what a run of reconcile reads where nothing is to do.
@@ -117,6 +119,7 @@ class Units:
 
     lives: dict[str, Lived]
     shared: dict[str, dict[str, Lived]]
+    slotted: Lived
     keyed: int
     reads: dict[str, float]
     token: float
@@ -144,7 +147,7 @@ def measured() -> Units:
 
 def units(world: World) -> Units:
     caller = Alteryx(world.yard)
-    # The first job of all makes its queue's item, and names its list.
+    # The first job of all names its list.
     life(world, caller, TELLINGS[ONCE])
     lives = {name: life(world, caller, statuses) for name, statuses in TELLINGS.items()}
     keyed = Lived()
@@ -157,12 +160,24 @@ def units(world: World) -> Units:
         name: {telling: together(world, caller, company, TELLINGS[telling]) for telling in (ONCE, TWICE)}
         for name, company in COMPANIES.items()
     }
-    return Units(lives, shared, keyed.wcu, reads, token, reconciled)
+    return Units(lives, shared, _slotted(world, caller), keyed.wcu, reads, token, reconciled)
 
 
 def life(world: World, caller: Alteryx, told: Collection[Status], sleep: Callable[[float], None] = sleep) -> Lived:
     """One job alone; count is told when it has reached a status of ``told``."""
     return _lives(world, [[caller]], told, sleep)
+
+
+def _slotted(world: World, caller: Alteryx) -> Lived:
+    _limit(world, 100)
+    lived = life(world, caller, TELLINGS[ONCE])
+    _limit(world, None)
+    return lived
+
+
+def _limit(world: World, slots: int | None) -> None:
+    assert queues.put(queues.get("acme", ""), slots, False, now_ms())
+    world.rest()
 
 
 def together(

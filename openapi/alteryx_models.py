@@ -108,7 +108,9 @@ class AlteryxQueue(Answered):
         description="How many jobs may run at once; null for any number."
     )
     paused: bool
-    running: int = Field(description="How many jobs hold a slot.")
+    running: int | None = Field(
+        description="How many jobs run. Null without a limit, where nobody counts them, and until they are counted."
+    )
 
 
 class AlteryxQueueDetail(AlteryxQueue):

@@ -32,11 +32,13 @@ def change(client: Client, body: Any, id: str = ID) -> Answer:
 
 def test_a_queue_is_set_and_shown(curator: Client) -> None:
     assert ask(curator, "GET", "queues").json == []
-    unset = {"tag": "gpu", "slots": None, "paused": False, "running": 0, "waiting": 0}
+    unset = {"tag": "gpu", "slots": None, "paused": False, "running": None, "waiting": 0}
     assert ask(curator, "GET", "queues/gpu").json == unset
     made = ask(curator, "PUT", "queues/gpu", {"slots": 2, "paused": True})
     assert (made.status, made.json) == (200, unset | {"slots": 2, "paused": True})
     assert ask(curator, "PATCH", "queues/gpu", {"paused": False}).json == unset | {"slots": 2}
+    dispatch("acme#gpu")
+    assert ask(curator, "GET", "queues/gpu").json == unset | {"slots": 2, "running": 0}
     assert ask(curator, "PATCH", "queues/gpu", {"slots": None}).json == unset
     ask(curator, "PATCH", "queues/-", {"slots": 0})
     assert [each["tag"] for each in ask(curator, "GET", "queues").json] == ["", "gpu"]
@@ -189,10 +191,5 @@ def test_of_two_who_set_a_queue_at_once_none_undoes_the_other(
     assert queues.put(stale[0], 5, True, NOW)
     real = queues.get
     monkeypatch.setattr(queues, "get", lambda tenant, tag: stale.pop() if stale else real(tenant, tag))
-    assert ask(curator, "PATCH", "queues/gpu", {"slots": 3}).json | {"running": 0} == {
-        "tag": "gpu",
-        "slots": 3,
-        "paused": True,
-        "running": 0,
-        "waiting": 0,
-    }
+    changed = ask(curator, "PATCH", "queues/gpu", {"slots": 3}).json
+    assert changed | {"running": None} == {"tag": "gpu", "slots": 3, "paused": True, "running": None, "waiting": 0}

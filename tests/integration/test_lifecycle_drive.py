@@ -10,7 +10,7 @@ import pytest
 from jobyard.aws import client
 from jobyard.lifecycle.drive import drive
 from jobyard.model import LIVE, TERMINAL, Job, Person, Runner, Status
-from jobyard.store import jobs
+from jobyard.store import jobs, queues
 from jobyard.store.items import attribute, table_name
 from jobyard.store.lifecycle import delete_messages
 from jobyard.store.records import job_item, job_key
@@ -47,7 +47,8 @@ def test_a_new_or_claimed_job_is_started_however_often_it_is_told(machine: FakeM
     assert ("startAt" in machine.executions[job.id]["input"]) == (status is Status.SCHEDULED)
 
 
-def test_a_queued_job_is_claimed_however_often_it_is_told_and_not_started_yet(machine: FakeMachine) -> None:
+def test_a_queued_job_is_claimed_however_often_it_is_told_and_begins_when_that_is_told(machine: FakeMachine) -> None:
+    assert queues.put(queues.get("acme", ""), 1, False, NOW)
     job = a_job()
     jobs.put(job)
     for _ in range(3):
@@ -56,6 +57,8 @@ def test_a_queued_job_is_claimed_however_often_it_is_told_and_not_started_yet(ma
     assert left
     assert (left.status, left.slot_of) == (Status.INITIALIZING, "acme#")
     assert machine.calls == []
+    assert drive([record("MODIFY", left)]) == NOTHING_FAILED
+    assert list(machine.executions) == [job.id]
 
 
 def test_an_execution_that_waits_for_a_slot_is_told_that_there_is_one(machine: FakeMachine) -> None:

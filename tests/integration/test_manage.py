@@ -13,6 +13,7 @@ from jobyard.authorizer import bearer
 from jobyard.authorizer.secrets import hash_of
 from jobyard.aws import client
 from jobyard.errors import Unauthenticated
+from jobyard.lifecycle.dispatch import dispatch
 from jobyard.model import Retries, Runner
 from jobyard.service import tokens
 from jobyard.service.manage import manage
@@ -231,9 +232,10 @@ def test_a_runner_has_the_name_of_its_type_and_no_other(runner: dict[str, str]) 
 
 
 def test_a_queue_is_set_in_part_and_listed() -> None:
-    made = {"tag": "gpu", "slots": 2, "paused": False, "running": 0}
+    made = {"tag": "gpu", "slots": 2, "paused": False, "running": None}
     assert done("queues.set", tag="gpu", slots=2) == made
-    assert done("queues.set", tag="gpu", paused=True) == made | {"paused": True}
+    dispatch("acme#gpu")
+    assert done("queues.set", tag="gpu", paused=True) == made | {"paused": True, "running": 0}
     assert done("queues.set", tag="gpu", unlimited=True) == made | {"paused": True, "slots": None}
     assert done("queues.list") == [made | {"paused": True, "slots": None}]
 

@@ -263,6 +263,14 @@ def _drive() -> Iterator[Way]:
     ended = changed(seed.QUEUED_JOB, "MODIFY", "failed")
     ended["Records"][0]["dynamodb"]["NewImage"]["slotOf"] = attribute(f"{seed.TENANT}#")
     yield Way(ended, check=_nothing_failed)
+    yield Way(changed(seed.QUEUED_JOB, "MODIFY", "queued"), _limited, _nothing_failed)
+
+
+@contextmanager
+def _limited() -> Iterator[None]:
+    """The queue has a limit now, and had none: its jobs that run are to be counted."""
+    assert queues.put(queues.get(seed.TENANT, ""), 1, False, seed.CREATED_MS)
+    yield
 
 
 def _count() -> Iterator[Way]:

@@ -15,7 +15,7 @@ from tests.promises.harness.world import World
 
 def test_a_jobs_life_costs_what_was_counted(world: World) -> None:
     caller, kept = Alteryx(world.yard), life.kept()
-    # The first job of all makes its queue's item, and names its list.
+    # The first job of all names its list.
     steps.life(world, caller, TELLINGS[ONCE], world.clock.advance)
     for name in (ONCE, TWICE):
         lived = steps.life(world, caller, TELLINGS[name], world.clock.advance)

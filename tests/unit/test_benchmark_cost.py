@@ -25,12 +25,12 @@ def test_transitions_are_within_their_limit() -> None:
     assert all(each.retries == 0 and each.states == of.ran[0].states for each in of.ran)
 
 
-def test_what_is_beyond_a_limit_is_told() -> None:
+def test_a_job_alone_that_is_told_all_at_once_is_within_the_limits_and_what_is_beyond_one_is_told() -> None:
     of = life.kept()
-    assert of.invocations(ONCE) <= life.INVOCATIONS
-    found = {each.partition(":")[0] for each in life.over(of)}
-    assert ("WCU" in found) == (of.units.lives[TWICE].wcu > life.WRITES)
-    assert ("invocations" in found) == (of.invocations(TWICE) > life.INVOCATIONS)
+    once, twice = of.units.lives[ONCE], of.units.lives[TWICE]
+    assert once.wcu <= life.WRITES
+    assert once.invoked <= twice.invoked <= life.INVOCATIONS
+    assert [each.partition(":")[0] for each in life.over(of)] == [f"WCU, told {TWICE}"]
 
 
 @pytest.mark.parametrize("telling", [ONCE, TWICE])
@@ -76,7 +76,7 @@ def test_how_many_jobs_are_enough_for_the_limit_follows_from_one_and_ten() -> No
 
 
 def test_the_window_of_the_usual_telling_is_the_templates() -> None:
-    assert cost.WINDOWS[TWICE] == load()["Parameters"]["CountWindowSeconds"]["Default"]
+    assert cost.WINDOWS[life.USUAL] == load()["Parameters"]["CountWindowSeconds"]["Default"]
 
 
 def test_a_usual_item_is_written_by_the_same_rules() -> None:

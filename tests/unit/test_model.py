@@ -61,6 +61,13 @@ def test_a_scheduled_job_tells_when_it_starts() -> None:
     assert texts(a_job(status=Status.SCHEDULED)) == ["Scheduled to start at 2025-12-01T01:00:00Z."]
 
 
+def test_a_job_that_had_to_wait_tells_for_what_and_how_long() -> None:
+    waited = a_job(status=Status.RUNNING, waits_since=NOW + 1, waits_for="a slot", claimed_at=NOW + 2999)
+    assert texts(waited)[1:] == ["Waiting for a slot.", "Begins, after 2 seconds in the queue."]
+    at_once = a_job(status=Status.RUNNING, claimed_at=NOW + 5)
+    assert texts(at_once) == ["Queued with priority Default."]
+
+
 def test_a_cancelled_job_tells_by_whom() -> None:
     cancelled = a_job(status=Status.CANCELLED, cancelled_by=BOB, finished_at=NOW + 1)
     assert texts(cancelled)[-1] == "Cancelled by Bob Member."

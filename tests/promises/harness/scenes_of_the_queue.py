@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from jobyard.model import Status
+from jobyard.model import TERMINAL, Status
 from jobyard.runner import Failed
 from jobyard.runner import Job as Running
 from jobyard.store import queues, slots
 from tests.contract.api import call
+from tests.promises.harness.clients import Alteryx
 from tests.promises.harness.crashes import Function
+from tests.promises.harness.promises import Caller
 from tests.promises.harness.stand import Play, Stand, a_function, scene
 
 TENANT = "acme"
@@ -76,14 +78,42 @@ def a_queue_that_is_resumed(stand: Stand) -> Play:
     stand.world.deliver_all()
 
     def play() -> None:
-        body = '{"slots": 1, "paused": false}'
-        for _ in range(20):
-            answer = caller.ask(lambda: call("PUT", "/webapi/v3/queues/-", alteryx.client.token, body=body))
-            if answer is not None and answer.status == 200:
-                break
+        put_queue(caller, alteryx, '{"slots": 1, "paused": false}')
         stand.world.rest()
 
     return play
+
+
+@scene("queue")
+def a_limit_while_a_job_runs_without_a_slot(stand: Stand) -> Play:
+    """It is counted, and another one waits for its end."""
+    stand.works(a_function)
+    caller, alteryx = stand.alteryx()
+    runs = stand.job(caller, Status.RUNNING)
+    waits = caller.submit("next")
+
+    def play() -> None:
+        put_queue(caller, alteryx, '{"slots": 1, "paused": false}')
+        stand.world.rest()
+
+    def begins_after_its_end() -> None:
+        states: dict[str, str] = {}
+        for record in stand.world.stream.told:
+            key, images = record["dynamodb"]["Keys"], record["dynamodb"]
+            if key["sk"]["S"] == "JOB" and "NewImage" in images:
+                states[key["pk"]["S"].rpartition("#")[2]] = images["NewImage"]["status"]["S"]
+            if waits in states and states[waits] != "queued":
+                assert states[runs] in TERMINAL, "it began beside one that held the only slot"
+
+    stand.afterwards += [lambda: assert_slots_are_free(stand), begins_after_its_end]
+    return play
+
+
+def put_queue(caller: Caller, alteryx: Alteryx, body: str) -> None:
+    for _ in range(20):
+        answer = caller.ask(lambda: call("PUT", "/webapi/v3/queues/-", alteryx.client.token, body=body))
+        if answer is not None and answer.status == 200:
+            break
 
 
 @scene("queue")

@@ -3,10 +3,11 @@
 ::
 
     scheduled   its execution begins, and waits
-    queued      its queue is looked at: it, or another, may be claimed
-    claimed     its execution begins, or goes on
+    queued      where its queue has no limit, it is claimed, and its execution begins, or goes on;
+                else the queue is looked at: it, or another, may be claimed
+    claimed     with a slot: its execution begins, or goes on
     cancelled   its execution is stopped. Of a failed one the nested execution: its own may have ended without doing so
-    ended       its slot is given back, and the queue looked at
+    ended       with a slot: that is given back, and the queue looked at
     removed     its execution is stopped, and its messages are removed
     of a schedule   and ended or removed: the run that waits for that starts
     a queue     that was set, or has a slot more, is looked at
@@ -24,14 +25,13 @@ from typing import Any
 from aws_lambda_powertools import Logger
 
 from jobyard.lifecycle import executions
-from jobyard.lifecycle.dispatch import dispatch
+from jobyard.lifecycle.dispatch import claim_at_once, dispatch, waiting_of
 from jobyard.model import LIVE, TERMINAL, Job, Status
 from jobyard.model.ids import now_ms
-from jobyard.model.queue import queue_name
+from jobyard.model.queue import named, queue_name
 from jobyard.store import jobs, queues, slots
 from jobyard.store.lifecycle import delete_messages
-from jobyard.store.queues import Waiting
-from jobyard.store.records import JOB, job_of, waiting_place
+from jobyard.store.records import JOB, job_of
 
 Record = dict[str, Any]
 logger = Logger()
@@ -42,9 +42,16 @@ class _Batch:
 
     def __init__(self) -> None:
         self.ended: defaultdict[str, list[str]] = defaultdict(list)
-        self.queued: defaultdict[str, set[Waiting]] = defaultdict(set)
-        """An empty set: the queue alone is to be looked at."""
+        self.queued: defaultdict[str, dict[str, Job]] = defaultdict(dict)
+        self.changed: set[str] = set()
+        """Queues that are looked at for themselves, whatever was queued in them."""
         self.records: defaultdict[str, list[str]] = defaultdict(list)
+        """The numbers of those about a queue, or about a job that was queued (its id), by name."""
+        self.unbegun: list[Job] = []
+
+    @property
+    def looked_at(self) -> list[str]:
+        return list(dict.fromkeys((*self.queued, *sorted(self.changed))))
 
 
 def drive(records: list[Record]) -> dict[str, list[dict[str, str]]]:
@@ -56,8 +63,10 @@ def drive(records: list[Record]) -> dict[str, list[dict[str, str]]]:
         _try(lambda record=record: _react(record, batch), [number], failed, record["dynamodb"].get("Keys"))  # type: ignore[misc]
     for name, ids in batch.ended.items():
         _try(lambda name=name, ids=ids: _free(name, ids), batch.records[name], failed, name)  # type: ignore[misc]
-    for name, told in batch.queued.items():
-        _try(lambda name=name, told=told: dispatch(name, told), batch.records[name], failed, name)  # type: ignore[misc]
+    for name in batch.looked_at:
+        _try(lambda name=name: _take(name, batch), batch.records[name], failed, name)  # type: ignore[misc]
+    for job in batch.unbegun:
+        _try(lambda job=job: _begin(job), batch.records[job.id], failed, job.id)  # type: ignore[misc]
     return {"batchItemFailures": [{"itemIdentifier": number} for number in dict.fromkeys(failed)]}
 
 
@@ -101,8 +110,10 @@ def _react(record: Record, batch: _Batch) -> None:
         job = job_of(change["NewImage"])
         _changed(job, kind)
         if job.status is Status.QUEUED:
-            waiting = Waiting(waiting_place(job), job.tenant, job.id)
-            _look_at(batch, queue_name(job.tenant, job.worker_tag), number, waiting)
+            name = queue_name(job.tenant, job.worker_tag)
+            batch.queued[name][job.id] = job
+            batch.records[name].append(number)
+            batch.records[job.id].append(number)
         if job.slot_of is not None and job.status in TERMINAL:
             batch.ended[job.slot_of].append(job.id)
             _look_at(batch, job.slot_of, number)
@@ -118,8 +129,7 @@ def _removed(job: Job) -> None:
 
 def _changed(job: Job, kind: str) -> None:
     if job.status is Status.INITIALIZING or (job.status is Status.SCHEDULED and kind == "INSERT"):
-        new = begin(job)
-        logger.info("started", job_id=job.id, tenant=job.tenant, new=new)
+        _begin(job)
     elif kind == "MODIFY" and job.status is Status.CANCELLED:
         executions.stop(job.id, job.runner)
         logger.info("stopped", job_id=job.id, tenant=job.tenant, reason="cancelled")
@@ -138,9 +148,28 @@ def _release(job: Job) -> None:
         firing.release(job.tenant, job.schedule_id)
 
 
-def _look_at(batch: _Batch, name: str, number: str, waiting: Waiting | None = None) -> None:
-    batch.queued[name].update([waiting] if waiting else [])
+def _look_at(batch: _Batch, name: str, number: str) -> None:
+    batch.changed.add(name)
     batch.records[name].append(number)
+
+
+def _begin(job: Job) -> None:
+    new = begin(job)
+    logger.info("started", job_id=job.id, tenant=job.tenant, new=new)
+
+
+def _take(name: str, batch: _Batch) -> None:
+    told = batch.queued[name].values()
+    queue = queues.get(*named(name))
+    if not queue.unlimited:
+        dispatch(name, [waiting_of(job) for job in told], queue)
+        return
+    taken = claim_at_once(queue, [job for job in told if job.schedule_id is None])
+    batch.unbegun += taken.due
+    # Nobody hears of the end of a job without a slot, and a schedule may wait for that.
+    left = [*taken.left, *(waiting_of(job) for job in told if job.schedule_id is not None)]
+    if left or name in batch.changed:
+        dispatch(name, left)
 
 
 def _free(name: str, ids: list[str]) -> None:

@@ -10,7 +10,7 @@ write or a call that may be repeated.
 from __future__ import annotations
 
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import NamedTuple
@@ -85,10 +85,14 @@ def _with_queues(
         repairs = repairs._replace(errors=repairs.errors + 1)
     # The last job of a queue may have ended unheard of: nothing that lives leads to its slot.
     forgotten = {name for name, ids in (held or {}).items() if not live.keys() >= set(ids)}
+    slotless = defaultdict[str, list[str]](list)
+    for each in live.values():
+        if each.slotless and each.updated_at < old:
+            slotless[each.queue].append(each.id)
     for name in sorted({each.queue for each in live.values()} | forgotten):
         if time.monotonic() < ends:
             holders = None if held is None else held.get(name, [])
-            repair = partial(_repair_queue, name, name in waiting, name in forgotten, holders, old)
+            repair = partial(_repair_queue, name, name in waiting, name in forgotten, slotless[name], holders, old)
             repairs = _attempt_all(repairs, name, repair)
     return repairs
 
@@ -196,14 +200,21 @@ def _repair(tenant: str, id: str) -> str | None:
     return "failed" if settle.fail(tenant, id, why) else None
 
 
-def _repair_queue(name: str, waits: bool, forgotten: bool, holders: list[str] | None, old: int) -> Repairs:
+def _repair_queue(
+    name: str, waits: bool, forgotten: bool, slotless: list[str], holders: list[str] | None, old: int
+) -> Repairs:
     """Slots of jobs that have ended are given back; a job that ``waits`` though it need not is claimed.
 
-    ``holders`` are who holds its slots, where that is known.
+    ``slotless`` run without a slot, which is to be in a queue without a limit only; ``holders`` are who holds its
+    slots, where that is known.
     """
     queue = queues.get(*named(name))
     if queue.slots is None and not waits and not forgotten:
         return Repairs()
+    if queue.slots is not None and slotless:
+        slots.adopt(name, slotless, clock_ms())
+        # Who holds a slot was read before that.
+        holders = None
     freed = 0
     # What has just happened to it the stream is about to tell, and the indexes are about to show.
     if holders is not None and (queue.slots is not None or forgotten) and queue.updated_at < old:
@@ -213,7 +224,7 @@ def _repair_queue(name: str, waits: bool, forgotten: bool, holders: list[str] | 
         still = len(found)
         if not freed and still != queue.running and slots.set_running(queue, still, clock_ms()):
             logger.warning("a queue had counted its slots wrong", queue=name, counted=queue.running, held=still)
-    claimed = dispatch(name) if waits else 0
+    claimed = dispatch(name) if waits or queue.uncounted is not None else 0
     # In a queue where something has just happened, a slot that was found free is none that was forgotten.
     return Repairs(claimed=claimed if freed or queue.updated_at < old else 0, freed=freed)
 

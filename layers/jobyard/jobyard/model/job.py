@@ -132,8 +132,8 @@ class Job(NamedTuple):
     the schedule that it is a run of.
 
     ``revision`` grows when somebody changes a job that waits. ``waits_since`` is when it was found that it has to,
-    ``waits_for`` what for; ``claimed_at`` when it was given a slot; ``slot_of`` names the queue whose slot it holds.
-    ``token`` is that of an execution which waits with it.
+    ``waits_for`` what for; ``claimed_at`` when it was taken from its queue; ``slot_of`` names the queue whose slot it
+    holds. ``token`` is that of an execution which waits with it.
     """
 
     tenant: str

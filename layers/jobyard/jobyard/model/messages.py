@@ -37,7 +37,7 @@ def life_messages(job: Job) -> list[Message]:
     told.append((job.waits_since, opening(), INFORMATION, f"Waiting for {job.waits_for}."))
     if job.waits_since is not None and job.claimed_at is not None and job.queued_at is not None:
         seconds = max(0, job.claimed_at - job.queued_at) // 1000
-        told.append((job.claimed_at, opening(), INFORMATION, f"Has a slot, after {seconds} seconds in the queue."))
+        told.append((job.claimed_at, opening(), INFORMATION, f"Begins, after {seconds} seconds in the queue."))
     told.append((job.started_at, opening(), INFORMATION, f"Started {job.workflow_name}."))
     if job.status is Status.COMPLETED:
         told.append((job.finished_at, closing, INFORMATION, "Completed successfully."))

@@ -20,7 +20,8 @@ class Queue(NamedTuple):
     """``slots`` is how many of its jobs may run at once, None for any number; ``running`` how many hold a slot.
 
     ``version`` grows with each change of any of these; ``updated_at`` is when, in milliseconds. ``noted`` are some of
-    the jobs that wait, or have lately, by place and id.
+    the jobs that wait, or have lately, by place and id. ``uncounted`` is the version in which a queue without a limit
+    was given one, until those that run are counted.
     """
 
     tenant: str
@@ -31,6 +32,17 @@ class Queue(NamedTuple):
     version: int = 0
     updated_at: int = 0
     noted: frozenset[str] = frozenset()
+    uncounted: int | None = None
+
+    @property
+    def unlimited(self) -> bool:
+        """Whether its jobs begin as they come, without slots."""
+        return self.slots is None and not self.paused
+
+    @property
+    def counted(self) -> int | None:
+        """How many of its jobs run; None where nobody counts them, or not yet."""
+        return None if self.slots is None or self.uncounted is not None else self.running
 
     @property
     def name(self) -> str:
@@ -38,7 +50,7 @@ class Queue(NamedTuple):
 
     def room(self, at_most: int) -> int:
         """How many jobs may be taken now, ``at_most`` of them."""
-        if self.paused:
+        if self.paused or self.uncounted is not None:
             return 0
         return at_most if self.slots is None else max(0, min(self.slots - self.running, at_most))
 
@@ -47,7 +59,7 @@ class Queue(NamedTuple):
         """What a job in it waits for; None where that is not for long."""
         if self.paused:
             return f"{called(self.tag)} to be resumed"
-        if self.slots is None or self.running < self.slots:
+        if self.slots is None or self.uncounted is not None or self.running < self.slots:
             return None
         return f"a free slot of {called(self.tag)} ({self.running} of {self.slots} running)"
 

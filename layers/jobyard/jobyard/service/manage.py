@@ -281,7 +281,7 @@ def _client(client: ApiClient) -> dict[str, Any]:
 
 
 def _queue(queue: Queue) -> dict[str, Any]:
-    return {"tag": queue.tag, "slots": queue.slots, "paused": queue.paused, "running": queue.running}
+    return {"tag": queue.tag, "slots": queue.slots, "paused": queue.paused, "running": queue.counted}
 
 
 def _workflow(workflow: Workflow) -> dict[str, Any]:

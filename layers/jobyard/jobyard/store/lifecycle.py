@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 
 from jobyard.aws import client
 from jobyard.errors import Busy
-from jobyard.model import Status
+from jobyard.model import LIVE, Status
+from jobyard.model.transitions import WAITING
 from jobyard.store.items import Attributes, item, plain_item, table_name
 from jobyard.store.records import LIVE_SHARDS, MESSAGE, job_pk
 
@@ -19,13 +20,22 @@ _TRIES = 8
 
 
 class LiveJob(NamedTuple):
-    """What the index of live jobs shows; ``updated_at`` in milliseconds, ``queue`` is a name."""
+    """What the index of live jobs shows; ``updated_at`` in milliseconds, ``queue`` is a name.
+
+    ``slotted``: whether it holds a slot of its queue.
+    """
 
     tenant: str
     id: str
     status: Status
     updated_at: int
     queue: str
+    slotted: bool
+
+    @property
+    def slotless(self) -> bool:
+        """Whether it runs though nobody counts it: its queue had no limit when it was claimed."""
+        return self.status in LIVE - WAITING and not self.slotted
 
 
 def live_jobs() -> Iterator[LiveJob]:
@@ -50,6 +60,7 @@ def live_jobs() -> Iterator[LiveJob]:
                     Status(record["status"]),
                     record["updatedAt"],
                     record["queue"],
+                    "slotOf" in record,
                 )
 
 

@@ -67,6 +67,7 @@ def queue_of(attributes: Attributes) -> Queue:
         record["version"],
         record["updatedAt"],
         frozenset(record.get("noted", ())),
+        record.get("uncounted"),
     )
 
 
@@ -129,7 +130,7 @@ def note(queue: Queue, jobs: Sequence[Waiting], change: Change = "noted") -> boo
     if change == "noted":
         # Against a slot that was given back, or a queue that was resumed, since it was read: either nobody has room
         # before this, or whoever finds some finds the job.
-        update["ConditionExpression"] = "paused = :yes OR running >= slots"
+        update["ConditionExpression"] = "paused = :yes OR running >= slots OR attribute_exists(uncounted)"
         update["ExpressionAttributeValues"] |= item({":yes": True})
     return written(update)
 
@@ -165,6 +166,7 @@ def put(seen: Queue, slots: int | None, paused: bool, at_ms: int, also: Sequence
     """Set the slots and the pause, with the writes ``also`` or none of them; False where they are not as ``seen``.
 
     How many jobs run is left as it is: that may be more than there are slots now, until enough of them have ended.
+    Where there was no limit they have to be counted first (``Queue.uncounted``).
     """
     values: dict[str, Any] = {
         ":tenant": seen.tenant,
@@ -180,10 +182,12 @@ def put(seen: Queue, slots: int | None, paused: bool, at_ms: int, also: Sequence
         "SET tenant = :tenant, tag = :tag, paused = :paused, running = if_not_exists(running, :zero), "
         "#change = :change, updatedAt = :now"
     )
-    removes = " REMOVE slots"
+    removes = " REMOVE slots, uncounted"
     if slots is not None:
         sets, removes = f"{sets}, slots = :slots", ""
         values[":slots"] = slots
+        if seen.slots is None:
+            sets += ", uncounted = if_not_exists(version, :zero) + :one"
     # Against another who sets the same queue: what one did not mean to change must not be set back. Jobs that are taken
     # or end meanwhile are in nobody's way.
     as_seen = "attribute_not_exists(slots)" if seen.slots is None else "slots = :had"

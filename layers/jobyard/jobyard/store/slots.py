@@ -2,27 +2,33 @@
 
 Slots are counted, and each job says itself that it holds one (``slotOf``): both move in one transaction, so whatever is
 repeated is done once, and costs the same however many jobs run. A set of ids would grow by a kilobyte for each forty.
+
+In a queue without a limit nobody has to count: a job is claimed without a slot, on the condition that there is no limit
+still. Once there is one, those that run are given slots, however few there are (``adopt``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from jobyard.aws import ClientError, cancellation_reasons, client, error_code
 from jobyard.errors import Busy
-from jobyard.model import TERMINAL, TRANSITIONS
+from jobyard.model import LIVE, TERMINAL, TRANSITIONS, Status
 from jobyard.model.queue import Queue, named
+from jobyard.model.transitions import WAITING
 from jobyard.store.conflicts import tries
 from jobyard.store.items import item, table_name
 from jobyard.store.queues import Change, Waiting, named_by, notes_of, queue_key, written
 from jobyard.store.records import job_key
+from jobyard.store.transactions import Write, check, update
 
 SLOTS_INDEX = "jobs-holding-slots"
 CLAIMED_AT_ONCE = 25
 """Of the 100 writes that one transaction may hold: the fewer, the fewer others it meets."""
 
 _FAILED = "ConditionalCheckFailed"
+_NOT_PAUSED = "(attribute_not_exists(paused) OR paused = :no)"
 
 
 class Claimed(NamedTuple):
@@ -38,14 +44,37 @@ def claim(queue: Queue, jobs: Sequence[Waiting], at_ms: int, change: Change) -> 
 
     Raises ``Busy`` where others are in the way for too long.
     """
+
+    def writes(left: Sequence[Waiting], refused: Sequence[Waiting]) -> list[Write]:
+        over = notes_of(queue, (*left, *refused))
+        return [_take(queue, len(left), at_ms, change, over), *(_claim(queue, each, at_ms) for each in left)]
+
+    return _claimed(jobs, writes)
+
+
+def claim_without(queue: Queue, jobs: Sequence[Waiting], at_ms: int) -> Claimed:
+    """Move ``jobs`` to initializing without a slot; none of them where ``queue`` is not without a limit any more.
+
+    At most ``CLAIMED_AT_ONCE``. Raises ``Busy`` where others are in the way for too long.
+    """
+    # Against a change of the slots or a pause since the queue was read: what is claimed after it, it holds for.
+    values = {":no": False}
+    unlimited = check(queue_key(queue.tenant, queue.tag), f"attribute_not_exists(slots) AND {_NOT_PAUSED}", values)
+
+    def writes(left: Sequence[Waiting], _: Sequence[Waiting]) -> list[Write]:
+        return [unlimited, *(_claim(queue, each, at_ms, slot=False) for each in left)]
+
+    return _claimed(jobs, writes)
+
+
+def _claimed(jobs: Sequence[Waiting], writes: Callable[[Sequence[Waiting], Sequence[Waiting]], list[Write]]) -> Claimed:
+    """``writes`` are those of a transaction, the queue's first, then that of each that is left of ``jobs``."""
     left = list(jobs)
     refused: list[Waiting] = []
     for _ in tries():
         while left:
-            over = notes_of(queue, (*left, *refused))
-            writes = [_take(queue, len(left), at_ms, change, over), *(_claim(queue, each, at_ms) for each in left)]
             try:
-                client("dynamodb").transact_write_items(TransactItems=writes)
+                client("dynamodb").transact_write_items(TransactItems=writes(left, refused))
             except ClientError as error:
                 if error_code(error) != "TransactionCanceledException":
                     raise
@@ -68,29 +97,26 @@ def _take(queue: Queue, count: int, at_ms: int, change: Change, over: frozenset[
     values: dict[str, Any] = {":no": False}
     # Against other dispatchers, and against a change of the slots or a pause since the queue was read: however many
     # claim at once, no more jobs hold a slot than there are.
-    is_free = "(attribute_not_exists(paused) OR paused = :no) AND "
+    is_free = f"{_NOT_PAUSED} AND "
     if queue.slots is None:
         is_free += "attribute_not_exists(slots)"
     else:
-        is_free += "slots = :slots AND running <= :room"
+        is_free += "slots = :slots AND running <= :room AND attribute_not_exists(uncounted)"
         values |= {":slots": queue.slots, ":room": queue.slots - count}
     return _count(queue.tenant, queue.tag, count, at_ms, change, is_free, values, over)
 
 
-def _claim(queue: Queue, job: Waiting, at_ms: int) -> dict[str, Any]:
+def _claim(queue: Queue, job: Waiting, at_ms: int, *, slot: bool = True) -> Write:
     transition = TRANSITIONS["initialize"]
     (source,) = transition.sources
-    values = {":from": source, ":to": transition.target, ":queue": queue.name, ":now": at_ms}
-    update = {
-        "TableName": table_name(),
-        "Key": job_key(job.tenant, job.id),
-        "UpdateExpression": "SET #status = :to, slotOf = :queue, claimedAt = :now, updatedAt = :now REMOVE waitsIn",
-        # Against another dispatcher that has the job, a cancel, and a move to another queue.
-        "ConditionExpression": "#status = :from AND waitsIn = :queue",
-        "ExpressionAttributeNames": {"#status": "status"},
-        "ExpressionAttributeValues": item(values),
-    }
-    return {"Update": update}
+    # Against another dispatcher that has the job, a cancel, and a move to another queue.
+    return update(
+        job_key(job.tenant, job.id),
+        f"SET #status = :to, {'slotOf = :queue, ' if slot else ''}claimedAt = :now, updatedAt = :now REMOVE waitsIn",
+        "#status = :from AND waitsIn = :queue",
+        {":from": source, ":to": transition.target, ":queue": queue.name, ":now": at_ms},
+        status="status",
+    )
 
 
 def give_back(name: str, ids: Sequence[str], at_ms: int) -> int:
@@ -98,41 +124,75 @@ def give_back(name: str, ids: Sequence[str], at_ms: int) -> int:
 
     Raises ``Busy`` where others are in the way for too long.
     """
+    # Against a record of the stream that is delivered twice, and reconcile beside it: a slot is given back once.
+    return _change(name, ids, -1, at_ms, "freed", "REMOVE slotOf", "slotOf = :queue", TERMINAL)
+
+
+def adopt(name: str, ids: Sequence[str], at_ms: int) -> int:
+    """Give slots of the queue ``name`` to jobs of it that run without one, be there as many or not; how many did.
+
+    May be repeated. Raises ``Busy`` where others are in the way for too long.
+    """
+    # Against another who does the same: each is counted once.
+    unslotted = "queue = :queue AND attribute_not_exists(slotOf)"
+    return _change(name, ids, 1, at_ms, "taken", "SET slotOf = :queue", unslotted, LIVE - WAITING)
+
+
+def _change(
+    name: str,
+    ids: Sequence[str],
+    each: int,
+    at_ms: int,
+    change: Change,
+    expression: str,
+    condition: str,
+    among: Collection[Status],
+) -> int:
+    """Change jobs that meet the condition and are ``among`` these statuses, and the count of their queue with them."""
     tenant, tag = named(name)
-    left = list(dict.fromkeys(ids))
+    statuses = {f":{status}": status for status in sorted(among)}
+    condition += f" AND #status IN ({', '.join(statuses)})"
+    values = {":queue": name, **statuses}
+    left, done = list(dict.fromkeys(ids)), 0
     for _ in tries():
         while left:
+            now = left[:CLAIMED_AT_ONCE]
             # Without a condition of its own: that of each job sees to it that it is counted once.
-            freed = _count(tenant, tag, -len(left), at_ms, "freed")
+            count = _count(tenant, tag, each * len(now), at_ms, change)
+            moves = [update(job_key(tenant, id), expression, condition, values, status="status") for id in now]
             try:
-                client("dynamodb").transact_write_items(TransactItems=[freed, *(_free(name, id) for id in left)])
+                client("dynamodb").transact_write_items(TransactItems=[count, *moves])
             except ClientError as error:
                 if error_code(error) != "TransactionCanceledException":
                     raise
                 _, *others = (reason["Code"] for reason in cancellation_reasons(error))
-                gone = [id for id, code in zip(left, others, strict=True) if code == _FAILED]
-                left = [id for id in left if id not in gone]
+                gone = [id for id, code in zip(now, others, strict=True) if code == _FAILED]
                 if not gone:
                     break
+                left = [id for id in left if id not in gone]
             else:
-                return len(left)
+                done += len(now)
+                left = left[len(now) :]
         if not left:
-            return 0
-    raise Busy("Too many others are giving back slots of the same queue at once; try again.")
+            return done
+    raise Busy("Too many others are changing the slots of the same queue at once; try again.")
 
 
-def _free(name: str, id: str) -> dict[str, Any]:
-    ended = {f":{status}": status for status in sorted(TERMINAL)}
-    update = {
-        "TableName": table_name(),
-        "Key": job_key(named(name)[0], id),
-        "UpdateExpression": "REMOVE slotOf",
-        # Against a record of the stream that is delivered twice, and reconcile beside it: a slot is given back once.
-        "ConditionExpression": f"slotOf = :queue AND #status IN ({', '.join(ended)})",
-        "ExpressionAttributeNames": {"#status": "status"},
-        "ExpressionAttributeValues": item({":queue": name, **ended}),
-    }
-    return {"Update": update}
+def set_counted(queue: Queue) -> bool:
+    """Let jobs be taken from a queue whose running ones are counted by now; False where that is not so as ``queue`` was
+    seen.
+    """
+    return written(
+        {
+            "TableName": table_name(),
+            "Key": queue_key(queue.tenant, queue.tag),
+            "UpdateExpression": "SET #change = :change REMOVE uncounted",
+            # Against a limit that was taken away and given again since: then others may run uncounted.
+            "ConditionExpression": "uncounted = :seen",
+            "ExpressionAttributeNames": {"#change": "change"},
+            "ExpressionAttributeValues": item({":seen": queue.uncounted, ":change": "set"}),
+        }
+    )
 
 
 def _count(
@@ -146,7 +206,7 @@ def _count(
     over: frozenset[str] = frozenset(),
 ) -> dict[str, Any]:
     common = {":by": by, ":one": 1, ":tenant": tenant, ":tag": tag, ":now": at_ms, ":change": change}
-    update: dict[str, Any] = {
+    write: dict[str, Any] = {
         "TableName": table_name(),
         "Key": queue_key(tenant, tag),
         "UpdateExpression": "SET tenant = :tenant, tag = :tag, #change = :change, updatedAt = :now "
@@ -155,11 +215,11 @@ def _count(
         "ExpressionAttributeValues": item(common | dict(values)),
     }
     if over:
-        update["UpdateExpression"] += " DELETE noted :over"
-        update["ExpressionAttributeValues"] |= {":over": {"SS": sorted(over)}}
+        write["UpdateExpression"] += " DELETE noted :over"
+        write["ExpressionAttributeValues"] |= {":over": {"SS": sorted(over)}}
     if condition is not None:
-        update["ConditionExpression"] = condition
-    return {"Update": update}
+        write["ConditionExpression"] = condition
+    return {"Update": write}
 
 
 def held() -> dict[str, list[str]]:
@@ -173,7 +233,7 @@ def held() -> dict[str, list[str]]:
 
 def set_running(queue: Queue, running: int, at_ms: int) -> bool:
     """Set right how many jobs hold a slot, unless anything has happened to ``queue`` since it was read."""
-    update: dict[str, Any] = {
+    write: dict[str, Any] = {
         "TableName": table_name(),
         "Key": queue_key(queue.tenant, queue.tag),
         "UpdateExpression": "SET running = :running, #change = :change, updatedAt = :now ADD version :one",
@@ -184,4 +244,4 @@ def set_running(queue: Queue, running: int, at_ms: int) -> bool:
             {":running": running, ":change": "set", ":now": at_ms, ":one": 1, ":seen": queue.version}
         ),
     }
-    return written(update)
+    return written(write)

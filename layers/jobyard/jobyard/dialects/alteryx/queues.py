@@ -70,7 +70,7 @@ def _changed(queue: Queue, part: ChangeQueueContract) -> tuple[int | None, bool]
 
 
 def _view(queue: Queue) -> dict[str, Any]:
-    return {"tag": queue.tag, "slots": queue.slots, "paused": queue.paused, "running": queue.running}
+    return {"tag": queue.tag, "slots": queue.slots, "paused": queue.paused, "running": queue.counted}
 
 
 def _detail(shown: Shown) -> dict[str, Any]:
