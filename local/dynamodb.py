@@ -76,8 +76,6 @@ def running(folder: Path | None = None) -> Iterator[str]:
                     f"-Djava.library.path={home / 'DynamoDBLocal_lib'}",
                     f"-Djava.io.tmpdir={scratch}",
                     "-XX:+UseSerialGC",
-                    # One that is gone in minutes does not earn back what the better compiler costs.
-                    *(() if folder else ("-XX:TieredStopAtLevel=1",)),
                     "-jar",
                     str(home / "DynamoDBLocal.jar"),
                     *(("-dbPath", str(folder)) if folder else ("-inMemory",)),
